@@ -1,0 +1,62 @@
+"""What an encoder recovered: how its row space meets the true signal subspace.
+
+An encoder is (k, d); the truth is a (d, r) matrix with orthonormal columns, by default the first k canonical coordinates.
+Only row spaces count: any invertible recombination of encoder rows gives the same answers.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+PUBLISHED_THRESHOLD = 0.8
+
+
+def squared_overlap(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, " r"]:
+    """Squared overlap ‖P_Û u_i‖² of each true direction u_i with the encoder's row space, in [0, 1]."""
+    return jnp.sum(_cosines(encoder, basis) ** 2, axis=1)
+
+
+def subspace_distance(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, ""]:
+    """Subspace distance 1 − (1/r)‖UᵀÛ‖²_F, in [0, 1]: the mean squared sine of the principal angles."""
+    return jnp.mean(jnp.sum(_sines(encoder, basis) ** 2, axis=0))
+
+
+def projector_distance(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, ""]:
+    """The paper's ‖P_Û − P_U‖_F / √(2k), in [0, 1]: the square root of `subspace_distance` for a rank-k encoder."""
+    return jnp.sqrt(subspace_distance(encoder, basis))
+
+
+def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, " k"]:
+    """Principal angles in radians, ascending, in [0, π/2].
+
+    Small angles come from their sines and large ones from their cosines, so both ends are accurate (Björck & Golub 1973).
+    """
+    cosines = jnp.linalg.svd(_cosines(encoder, basis), compute_uv=False)
+    sines = jnp.linalg.svd(_sines(encoder, basis), compute_uv=False)[::-1][: cosines.size]
+    return jnp.where(cosines**2 > 0.5, jnp.arcsin(jnp.clip(sines, 0, 1)), jnp.arccos(jnp.clip(cosines, 0, 1)))
+
+
+def recovered_count(overlap: Float[Array, " k"], threshold: float = PUBLISHED_THRESHOLD) -> Int[Array, ""]:
+    """Number of true directions whose squared overlap exceeds the threshold (0.8 as published)."""
+    return jnp.sum(overlap > threshold, dtype=jnp.int32)
+
+
+def _row_space(encoder: Array) -> Array:
+    """(d, k) orthonormal basis of the row space; columns beyond the numerical rank are zero, so they recover nothing."""
+    u, sigma, _ = jnp.linalg.svd(encoder.T, full_matrices=False)
+    return u * (sigma > max(encoder.shape) * jnp.finfo(encoder.dtype).eps * sigma[0])
+
+
+def _truth(encoder: Array, basis: Array | None) -> Array:
+    k, d = encoder.shape
+    return jnp.eye(d, k, dtype=encoder.dtype) if basis is None else basis
+
+
+def _cosines(encoder: Array, basis: Array | None) -> Array:
+    """UᵀÛ, (r, k)."""
+    return _truth(encoder, basis).T @ _row_space(encoder)
+
+
+def _sines(encoder: Array, basis: Array | None) -> Array:
+    """(I − P_Û) U, (d, r): its singular values are the sines of the principal angles."""
+    u, estimate = _truth(encoder, basis), _row_space(encoder)
+    return u - estimate @ (estimate.T @ u)

@@ -1,0 +1,100 @@
+"""Finite samples of a `SpikedModel`: covariances straight from their Wishart law, or drawn data where that is not enough."""
+
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Key
+
+from phasejax.draws import BartlettFactor, bartlett
+from phasejax.spiked import CholeskyDiagonals, Covariance, SpikedModel
+
+Law = Literal["gaussian", "laplace", "student_t"]
+
+
+def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) -> Covariance:
+    """Sample covariance triple of n zero-mean Gaussian pairs (divided by n), drawn exactly from its Wishart law.
+
+    n·S = T R Rᵀ Tᵀ with T the population Cholesky factor and R Bartlett's triangular factor, so the cost does not depend on
+    n, which may be a traced array. For n < d_x + d_y the factor is trapezoidal and the draw is the singular Wishart, exact
+    as well: S then has rank n, just as the covariance of n drawn rows has.
+
+    **Arguments:** `n` integer ≥ 1, the number of pairs; `key` a typed key. Canonical coordinates.
+
+    **Raises:** `ValueError` for n < 1 where n is known.
+    """
+    _check_n(n)
+    lane_key = jax.random.bits(key, (2, 1), "uint32")
+    n = jnp.asarray(n, model.kappa.dtype)
+    factor = bartlett(lane_key, n[None], model.d_x, model.d_y, dtype=n.dtype)
+    return covariance_from_bartlett(model.cholesky(), BartlettFactor(*(block[..., 0] for block in factor)), n)
+
+
+def covariance_from_bartlett(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: ArrayLike) -> Covariance:
+    """The covariance triple T R Rᵀ Tᵀ / n for one Bartlett factor R, blocks (d_x, d_x), (d_y, d_x), (d_y, d_y)."""
+    a, b, c = cholesky
+    left_x = a[:, None] * factor.r11
+    left_y = (c[:, None] * factor.r21).at[: b.size].add(b[:, None] * factor.r11[: b.size])
+    right_y = c[:, None] * factor.r22
+    return Covariance(left_x @ left_x.T / n, left_x @ left_y.T / n, (left_y @ left_y.T + right_y @ right_y.T) / n)
+
+
+def sample_pairs(
+    model: SpikedModel, n: int, *, key: Key[Array, ""], law: Law = "gaussian", dof: float = 5.0
+) -> tuple[Float[Array, "n d_x"], Float[Array, "n d_y"]]:
+    """n drawn pairs, rows of x (n, d_x) and y (n, d_y), in canonical coordinates.
+
+    Every latent source (the signal z, the two noises, the shared and the private part of nuisance) is independent with
+    mean 0, variance 1 and the given law, so all laws share the model's population covariance:
+
+        x_i = κ_i z_i + √γ^x_i g_i,  y_i = κ_i z_i + √γ^y_i g'_i;  x_j = √γ̃^x_j u_j,  y_j = √γ̃^y_j (ν_j u_j + √(1−ν_j²) w_j).
+
+    **Arguments:** `n` ≥ 1; `law` one of "gaussian", "laplace", "student_t"; `dof` > 2, degrees of freedom of "student_t".
+
+    **Raises:** `ValueError` on a bad n, law or dof.
+    """
+    _check_n(n)
+    if law not in get_args(Law):
+        raise ValueError(f"law = {law!r} is not allowed: choose one of {', '.join(get_args(Law))}.")
+    if law == "student_t" and not dof > 2:
+        raise ValueError(f"dof = {dof} is not allowed: a Student-t source of variance 1 needs dof > 2.")
+    k, m = model.k, model.eta.size
+    dtype = model.kappa.dtype
+    key_z, key_x, key_y = jax.random.split(key, 3)
+    z = _standard_sources(key_z, (n, k), law, dof, dtype)
+    source_x = _standard_sources(key_x, (n, model.d_x), law, dof, dtype)
+    source_y = _standard_sources(key_y, (n, model.d_y), law, dof, dtype)
+    signal_x = model.kappa * z + jnp.sqrt(model.gamma_x) * source_x[:, :k]
+    signal_y = model.kappa * z + jnp.sqrt(model.gamma_y) * source_y[:, :k]
+    _, b, c = model.cholesky()
+    shared = source_x[:, k : k + m] * b[k:]
+    nuisance_y = (source_y[:, k:] * c[k:]).at[:, :m].add(shared)
+    nuisance_x = source_x[:, k:] * jnp.sqrt(model.gamma_tilde_x)
+    return jnp.concatenate([signal_x, nuisance_x], axis=1), jnp.concatenate([signal_y, nuisance_y], axis=1)
+
+
+def covariance_of(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], *, center: bool = False) -> Covariance:
+    """Covariance triple of paired rows, divided by n; `center=True` subtracts the column means first (real data)."""
+    if x.shape[0] != y.shape[0]:
+        raise ValueError(f"x has {x.shape[0]} rows and y has {y.shape[0]}: pairs need the same number.")
+    if center:
+        x, y = x - jnp.mean(x, axis=0), y - jnp.mean(y, axis=0)
+    n = x.shape[0]
+    # Rows are long sums: full precision matters more than speed on accelerators that would round to TF32.
+    with jax.default_matmul_precision("highest"):
+        return Covariance(x.T @ x / n, x.T @ y / n, y.T @ y / n)
+
+
+def _standard_sources(key: Key[Array, ""], shape: tuple[int, ...], law: Law, dof: float, dtype) -> Array:
+    """Independent draws of mean 0 and variance 1."""
+    if law == "gaussian":
+        return jax.random.normal(key, shape, dtype)
+    if law == "laplace":
+        return jax.random.laplace(key, shape, dtype) / jnp.sqrt(jnp.asarray(2, dtype))
+    return jax.random.t(key, dof, shape, dtype) * jnp.sqrt(jnp.asarray((dof - 2) / dof, dtype))
+
+
+def _check_n(n: ArrayLike) -> None:
+    if not isinstance(n, Tracer) and not bool(jnp.all(jnp.asarray(n) >= 1)):
+        raise ValueError(f"n = {n} is not allowed: at least one pair is needed.")
