@@ -1,0 +1,76 @@
+"""From a specification to numbers: the cells of the grid, the model at each, and the tiles they are computed in."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from phasejax.spiked import SpikedModel, noise_variance
+from phasejax.sweep.spec import SweepSpec
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The Cartesian product of a spec's axes. Cells are numbered in row-major order; the last axis varies fastest."""
+
+    spec: SweepSpec
+
+    @cached_property
+    def axes(self) -> dict[str, np.ndarray]:
+        """Name → values of each axis, in order."""
+        return {name: axis.points() for name, axis in self.spec.axes.items()}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(points) for points in self.axes.values())
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(self.shape)
+
+    def parameters(self, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """Swept values at the given cells: name → (len(cells),) float64."""
+        indices = np.unravel_index(cells, self.shape)
+        return {name: points[index] for (name, points), index in zip(self.axes.items(), indices, strict=True)}
+
+    def smallest_n(self) -> int:
+        """The smallest sample size anywhere on the grid."""
+        return int(self.spec.values()["n"].min())
+
+
+def cell_model(spec: SweepSpec, swept: dict[str, Array]) -> tuple[SpikedModel, Array]:
+    """The spiked model and the sample size n of one cell, from its swept values (scalars, possibly traced)."""
+    values = {name: jnp.asarray(value, dtype=float) for name, value in (spec.model.fixed() | swept).items()}
+    n, spread = values.pop("n"), values.pop("spread", None)
+    if spread is not None:
+        values["kappa"] = values["kappa"] * spread ** jnp.arange(spec.model.k)
+    for side in ("x", "y"):
+        quality = values.pop(f"quality_{side}", None)
+        if quality is not None:
+            values[f"gamma_{side}"] = noise_variance(values["kappa"], quality)
+    return SpikedModel.homogeneous(d=spec.model.d, d_y=spec.model.d_y, k=spec.model.k, **values), n
+
+
+def tile_shape(shape: tuple[int, ...], target: int) -> tuple[int, ...]:
+    """The largest block of at most `target` cells (at least one) that is contiguous in row-major order.
+
+    Trailing axes are taken whole, one axis in part, leading axes one index at a time, so that a tile is at once a run of
+    consecutive cells and a chunk of the store.
+    """
+    block = []
+    for size in reversed(shape):
+        block.append(min(size, max(1, target)))
+        target //= size
+    return tuple(reversed(block))
+
+
+def tiles(shape: tuple[int, ...], block: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """The blocks of a grid in row-major order; those at the far edge may be smaller."""
+    counts = [math.ceil(size / step) for size, step in zip(shape, block, strict=True)]
+    for index in np.ndindex(*counts):
+        yield tuple(slice(i * step, min((i + 1) * step, size)) for i, step, size in zip(index, block, shape, strict=True))

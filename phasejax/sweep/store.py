@@ -1,0 +1,181 @@
+"""The result of a sweep: labelled axes, analytic and measured variables, provenance; kept in a Zarr store that can resume.
+
+A store is complete cell by cell: `status` holds PENDING until everything else about a cell's tile is on disk, and a tile is
+one chunk of every variable, written atomically. So a sweep may be killed at any moment: what `status` calls done is whole.
+"""
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from phasejax.sweep.grid import Grid, tiles
+from phasejax.sweep.spec import SweepSpec, parse_spec
+
+PENDING = 255
+"""The `status` of a cell that has not been computed; computed cells hold a `solvers.Status` code."""
+
+Region = tuple[slice, ...]
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be created, continued or read, in one sentence."""
+
+
+def variables(grid: Grid) -> dict[str, tuple[tuple[str, ...], str, str]]:
+    """Name → (dimensions beyond the axes, dtype, meaning) of every variable but `status`."""
+    measured = {}
+    for label, name in (("ca", "CA"), ("cp", "CP")):
+        measured |= {
+            f"distance_{label}": ((), "f8", f"{name}: subspace distance 1 − (1/k)‖UᵀÛ‖²_F, mean over trials"),
+            f"overlap_{label}": (("direction",), "f8", f"{name}: squared overlap per signal direction, mean over trials"),
+            f"count_{label}": ((), "f8", f"{name}: directions with squared overlap above the threshold, mean over trials"),
+            f"success_{label}": ((), "f8", f"{name}: share of trials that recover all k directions"),
+        }
+    errors = {f"{name}_se": (extra, dtype, f"standard error of {name}") for name, (extra, dtype, _) in measured.items()}
+    analytic = {
+        "delta_ca": ((), "f8", "separation ratio Δ_CA"),
+        "delta_cp": ((), "f8", "separation ratio Δ_CP"),
+        "recovered_ca": ((), "i4", "CA: the paper's lower bound on recovered directions"),
+        "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
+        "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
+        "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
+        "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
+        "regime_empirical": ((), "i1", "region measured: an objective recovers when at least half of its trials do"),
+        "failed_trials": ((), "i4", "trials with a non-finite outcome, left out of the means"),
+    }
+    return analytic | measured | errors
+
+
+class Store:
+    """An open Zarr store of one sweep."""
+
+    def __init__(self, path: Path, group: zarr.Group):
+        self.path = path
+        self._group = group
+        self._status: zarr.Array = group["status"]
+
+    @classmethod
+    def create(cls, path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -> "Store":
+        """A new store with every cell pending. It appears under its name only once it is whole.
+
+        **Raises:** `StoreError` if something is there already or the place cannot be written.
+        """
+        if path.exists():
+            raise StoreError(f"{path} exists: add --resume to continue it, or choose another directory.")
+        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _lay_out(draft, grid, block, provenance)
+            draft.rename(path)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise StoreError(f"{path} cannot be created: {error.strerror or error}.") from error
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """**Raises:** `StoreError` if there is no sweep store at the path."""
+        try:
+            group = zarr.open_group(path, mode="r+")
+            return cls(path, group) if "spec" in group.attrs and "status" in group else _not_a_store(path)
+        except (FileNotFoundError, KeyError, ValueError, NotADirectoryError) as error:
+            raise StoreError(f"{path} is not a sweep store.") from error
+
+    @classmethod
+    def resume(cls, path: Path, provenance: dict) -> "Store":
+        """Open a store that the same spec began. **Raises:** `StoreError` saying what differs otherwise."""
+        store = cls.open(path)
+        began = dict(store._group.attrs)
+        differences = _differences(json.loads(began["spec"]), json.loads(provenance["spec"]))
+        if began["precision"] != provenance["precision"]:
+            differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
+        if differences:
+            raise StoreError(f"{path} was made from another sweep: {'; '.join(differences)}.")
+        return store
+
+    def pending(self, share: int = 0, shares: int = 1) -> Iterator[Region]:
+        """The tiles that are still to be computed, in order; of every `shares` tiles of the grid, number `share`."""
+        for region in islice(tiles(self._status.shape, self._status.chunks), share, None, shares):
+            if np.any(self._status[region] == PENDING):
+                yield region
+
+    def cells_done(self) -> int:
+        """Number of cells on disk."""
+        return int(np.sum(self._status[...] != PENDING))
+
+    def write(self, region: Region, values: dict[str, np.ndarray]) -> None:
+        """Write one tile: all its variables, then the status that declares it complete."""
+        for name, value in values.items():
+            if name != "status":
+                self._group[name][region] = value
+        self._status[region] = values["status"]
+
+
+def load(path: str | Path) -> xr.Dataset:
+    """Read a finished or unfinished sweep as an `xarray.Dataset`; cells not yet computed are NaN with `status` 255.
+
+    **Raises:** `StoreError` if there is no sweep store at the path.
+    """
+    Store.open(Path(path))
+    with xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False) as dataset:
+        return dataset.load()
+
+
+def spec_of(dataset: xr.Dataset) -> SweepSpec:
+    """The specification a sweep was made from, as its store remembers it."""
+    return parse_spec(json.loads(dataset.attrs["spec"]))
+
+
+def _lay_out(path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -> None:
+    group = zarr.create_group(path, attributes=provenance)
+    for name, points in grid.axes.items():
+        group.create_array(name, data=points, dimension_names=(name,))
+    k = grid.spec.model.k
+    group.create_array("direction", data=np.arange(1, k + 1), dimension_names=("direction",))
+    axes = tuple(grid.axes)
+    for name, (extra, dtype, meaning) in variables(grid).items():
+        group.create_array(
+            name,
+            shape=grid.shape + (k,) * len(extra),
+            chunks=block + (k,) * len(extra),
+            dtype=dtype,
+            fill_value=np.nan if dtype == "f8" else -1,
+            dimension_names=axes + extra,
+            attributes={"long_name": meaning},
+        )
+    group.create_array(
+        "status",
+        shape=grid.shape,
+        chunks=block,
+        dtype="u1",
+        fill_value=PENDING,
+        dimension_names=axes,
+        attributes={"long_name": "0 ok, 1 rank-deficient, 2 non-finite, 255 not computed"},
+    )
+
+
+def _not_a_store(path: Path):
+    raise StoreError(f"{path} is not a sweep store.")
+
+
+def _differences(there: dict, here: dict, prefix: str = "") -> list[str]:
+    """Sentences naming each field in which two nested specifications differ."""
+    found = []
+    for field in sorted(there.keys() | here.keys()):
+        old, new = there.get(field), here.get(field)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{prefix}{field}.")
+        elif old != new:
+            found.append(f"{prefix}{field} is {_shown(old)} there and {_shown(new)} here")
+    return found
+
+
+def _shown(value) -> str:
+    return "absent" if value is None else json.dumps(value)
