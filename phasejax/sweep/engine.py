@@ -29,18 +29,18 @@ from phasejax.draws import bartlett, lane_keys
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, cell_model, tile_shape
 from phasejax.sweep.spec import SweepSpec
-from phasejax.sweep.store import Store, load
+from phasejax.sweep.store import Store, load, store_bytes
 from phasejax.sweep.trial import Formulation, choose
 
 
 class RowSums(NamedTuple):
     """What remains of a row's trials. Statistics are ordered: distance, overlap of each direction, count, success."""
 
-    mean: Array  # (2, k + 3) for CA and CP, over finite trials
-    squares: Array  # (2, k + 3) sums of squared deviations from the mean
-    trials: Array  # () finite trials
-    failed: Array  # () non-finite trials
-    status: Array  # () worst `Status` of any trial
+    mean: Array | np.ndarray  # (2, k + 3) for CA and CP, over finite trials
+    squares: Array | np.ndarray  # (2, k + 3) sums of squared deviations from the mean
+    trials: Array | np.ndarray  # () finite trials
+    failed: Array | np.ndarray  # () non-finite trials
+    status: Array | np.ndarray  # () worst `Status` of any trial
 
 
 @dataclass(frozen=True)
@@ -159,16 +159,16 @@ class Engine:
         everywhere, by_row = (NamedSharding(self._mesh, PartitionSpec(*names)) for names in ((), ("device",)))
         return jax.device_put(jax.random.key(self.spec.seed), everywhere), jax.device_put(rows, by_row)
 
+    def call(self, cells: np.ndarray, blocks: np.ndarray) -> RowSums:
+        """One device call for at most `layout.rows` rows, enqueued; its first results are theirs."""
+        with jax.enable_x64(self.precision == 64):
+            return self.compiled(*self._arguments(cells, blocks))
+
     def start(self, cells: np.ndarray) -> Callable[[], RowSums]:
         """Enqueue all trials of some cells; the returned function waits and gives their sums, cells leading."""
-        compiled = self.compiled
-        blocks = self.layout.blocks
+        blocks, step = self.layout.blocks, self.layout.rows
         row_cell, row_block = np.repeat(cells, blocks), np.tile(np.arange(blocks), len(cells))
-        calls = []
-        with jax.enable_x64(self.precision == 64):
-            for first in range(0, len(row_cell), self.layout.rows):
-                part = slice(first, first + self.layout.rows)
-                calls.append(compiled(*self._arguments(row_cell[part], row_block[part])))
+        calls = [self.call(row_cell[i : i + step], row_block[i : i + step]) for i in range(0, len(row_cell), step)]
 
         def finish() -> RowSums:
             sums = [
@@ -210,7 +210,7 @@ def measured(sums: RowSums) -> dict[str, np.ndarray]:
     mean = np.where(trials > 0, sums.mean, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.where(trials > 1, np.sqrt(sums.squares / (trials - 1) / trials), np.nan)
-    values = {"failed_trials": sums.failed, "status": sums.status}
+    values: dict[str, np.ndarray] = {"failed_trials": np.asarray(sums.failed), "status": np.asarray(sums.status)}
     for objective, label in enumerate(("ca", "cp")):
         for suffix, table in (("", mean[:, objective]), ("_se", error[:, objective])):
             values[f"distance_{label}{suffix}"] = table[:, 0]
@@ -231,6 +231,41 @@ class Progress:
     trials_done: int
     trials_per_s: float
     elapsed_s: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left at the present rate."""
+        return (self.cells - self.cells_done) * self.trials_done / self.cells_done / self.trials_per_s
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep would take on this process's devices: the store's size and the time of its draws, compilation apart."""
+
+    cells: int
+    trials: int
+    bytes: int
+    compile_s: float
+    run_s: float
+    trials_per_s: float
+
+
+def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device, ...] | None = None) -> Cost:
+    """Calibrate on one compiled call of the sweep, timed warm, and extrapolate to all of it. Writes nothing."""
+    engine = Engine(spec, precision=precision, devices=devices)
+    began = time.monotonic()
+    engine.start(np.zeros(1, np.int64))()
+    compile_s = time.monotonic() - began
+    calls = math.ceil(engine.grid.size * engine.layout.blocks / engine.layout.rows)
+    one_call = np.arange(engine.layout.rows) % engine.grid.size
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        jax.block_until_ready(engine.call(one_call, np.zeros_like(one_call)))
+        seconds.append(time.monotonic() - began)
+    run_s = calls * sorted(seconds)[1]
+    trials = engine.grid.size * spec.trials
+    return Cost(engine.grid.size, trials, store_bytes(engine.grid), compile_s, run_s, trials / run_s)
 
 
 def run(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from phasejax.spiked import SpikedModel, noise_variance
-from phasejax.sweep.spec import SweepSpec
+from phasejax.sweep.spec import SweepSpec, points
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Grid:
     @cached_property
     def axes(self) -> dict[str, np.ndarray]:
         """Name → values of each axis, in order."""
-        return {name: axis.points() for name, axis in self.spec.axes.items()}
+        return {name: points(axis) for name, axis in self.spec.axes.items()}
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(len(points) for points in self.axes.values())
+        return tuple(len(values) for values in self.axes.values())
 
     @property
     def size(self) -> int:
@@ -36,7 +36,7 @@ class Grid:
     def parameters(self, cells: np.ndarray) -> dict[str, np.ndarray]:
         """Swept values at the given cells: name → (len(cells),) float64."""
         indices = np.unravel_index(cells, self.shape)
-        return {name: points[index] for (name, points), index in zip(self.axes.items(), indices, strict=True)}
+        return {name: values[index] for (name, values), index in zip(self.axes.items(), indices, strict=True)}
 
     def smallest_n(self) -> int:
         """The smallest sample size anywhere on the grid."""

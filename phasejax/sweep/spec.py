@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -35,37 +35,49 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Axis(_Strict):
-    """Values of one swept parameter: explicit `values`, or `num` points from `start` to `stop`, linear or log-spaced."""
+class Span(_Strict):
+    """`num` points from `start` to `stop`, both included, linearly or logarithmically spaced."""
 
-    values: tuple[Finite, ...] | None = None
-    start: Finite | None = None
-    stop: Finite | None = None
-    num: int | None = Field(None, ge=1)
+    start: Finite
+    stop: Finite
+    num: int = Field(ge=1)
     scale: Literal["linear", "log"] = "linear"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, raw):
-        return {"values": raw} if isinstance(raw, list | tuple) else raw
-
     @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        span = (self.start, self.stop, self.num)
-        if (self.values is None) == all(part is None for part in span) or (self.values is None and None in span):
-            raise ValueError("give either a list of values or start, stop and num")
-        if self.values is not None and not self.values:
-            raise ValueError("the axis is empty: at least one value is needed")
-        if self.scale == "log" and not (self.values is None and self.start > 0 and self.stop > 0):
-            raise ValueError("a log scale needs start > 0, stop > 0 and num")
+    def _logarithms_exist(self) -> Self:
+        if self.scale == "log" and min(self.start, self.stop) <= 0:
+            raise ValueError("a log scale needs start > 0 and stop > 0")
         return self
 
-    def points(self) -> np.ndarray:
-        """The values as float64, in order."""
-        if self.values is not None:
-            return np.asarray(self.values, dtype=np.float64)
-        space = np.geomspace if self.scale == "log" else np.linspace
-        return space(self.start, self.stop, self.num)
+
+# An axis is a list of values or a span; the tag lets an error speak of the form that was meant.
+Axis = Annotated[
+    Annotated[tuple[Finite, ...], Field(min_length=1), Tag("values")] | Annotated[Span, Tag("span")],
+    Discriminator(lambda raw: "values" if isinstance(raw, list | tuple) else "span"),
+]
+# A fixed parameter is one value for all coordinates or a list with one for each.
+Fixed = Annotated[
+    Annotated[Finite, Tag("value")] | Annotated[tuple[Finite, ...], Tag("values")],
+    Discriminator(lambda raw: "values" if isinstance(raw, list | tuple) else "value"),
+]
+_TAGS = {"span", "value", "values"}
+_PLAINER = {
+    "model_type": "give a list of values or a table of start, stop and num",
+    "too_short": "at least one is needed",
+    "float_parsing": "a number is needed",
+    "int_parsing": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "int_type": "a whole number is needed",
+    "float_type": "a number is needed",
+}
+
+
+def points(axis: tuple[float, ...] | Span) -> np.ndarray:
+    """The values of an axis as float64, in order."""
+    if isinstance(axis, Span):
+        space = np.geomspace if axis.scale == "log" else np.linspace
+        return space(axis.start, axis.stop, axis.num)
+    return np.asarray(axis, dtype=np.float64)
 
 
 class ModelSpec(_Strict):
@@ -77,16 +89,16 @@ class ModelSpec(_Strict):
     d: int = Field(ge=1)
     k: int = Field(ge=1)
     d_y: int | None = Field(None, ge=1)
-    kappa: Finite | tuple[Finite, ...] | None = None
+    kappa: Fixed | None = None
     spread: Finite | None = None
-    gamma_x: Finite | tuple[Finite, ...] | None = None
-    gamma_y: Finite | tuple[Finite, ...] | None = None
-    quality_x: Finite | tuple[Finite, ...] | None = None
-    quality_y: Finite | tuple[Finite, ...] | None = None
-    gamma_tilde_x: Finite | tuple[Finite, ...] | None = None
-    gamma_tilde_y: Finite | tuple[Finite, ...] | None = None
-    nu: Finite | tuple[Finite, ...] | None = None
-    eta: Finite | tuple[Finite, ...] | None = None
+    gamma_x: Fixed | None = None
+    gamma_y: Fixed | None = None
+    quality_x: Fixed | None = None
+    quality_y: Fixed | None = None
+    gamma_tilde_x: Fixed | None = None
+    gamma_tilde_y: Fixed | None = None
+    nu: Fixed | None = None
+    eta: Fixed | None = None
     n: int | None = None
 
     @property
@@ -122,13 +134,16 @@ class SweepSpec(_Strict):
         self._check_sizes()
         for name, values in self.values().items():
             _check_range(name, values)
+        for name, axis in self.axes.items():
+            if len(np.unique(points(axis))) < len(points(axis)):
+                raise ValueError(f"axes.{name} repeats a value: its values label the result and must differ")
         self._check_interplay()
         return self
 
     def values(self) -> dict[str, np.ndarray]:
         """Name → all values a parameter takes, fixed or swept."""
         fixed = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in self.model.fixed().items()}
-        return fixed | {name: axis.points() for name, axis in self.axes.items()}
+        return fixed | {name: points(axis) for name, axis in self.axes.items()}
 
     def _check_names(self) -> None:
         fixed = self.model.fixed()
@@ -213,15 +228,14 @@ def _check_range(name: str, values: np.ndarray) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first mistake as one sentence."""
-    first = error.errors()[0]
-    # A union reports each of its branches; the branch names are no part of the user's file.
-    field = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("float", "tuple", "int")))
+    """The first mistake as one sentence; a misspelt field before what its misspelling leaves missing."""
+    first = min(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
+    field = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
     if first["type"] == "extra_forbidden":
         return f"{field} is not a known field."
     if first["type"] == "missing":
         return f"{field} is missing."
-    message = first["msg"].removeprefix("Value error, ")
+    message = _PLAINER.get(first["type"], first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}." if field else f"{message}."
     return f"{field} = {first['input']!r} is not allowed: {message[0].lower()}{message[1:]}."

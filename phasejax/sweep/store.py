@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -28,7 +29,7 @@ class StoreError(RuntimeError):
     """A store that cannot be created, continued or read, in one sentence."""
 
 
-def variables(grid: Grid) -> dict[str, tuple[tuple[str, ...], str, str]]:
+def variables() -> dict[str, tuple[tuple[str, ...], str, str]]:
     """Name → (dimensions beyond the axes, dtype, meaning) of every variable but `status`."""
     measured = {}
     for label, name in (("ca", "CA"), ("cp", "CP")):
@@ -59,7 +60,10 @@ class Store:
     def __init__(self, path: Path, group: zarr.Group):
         self.path = path
         self._group = group
-        self._status: zarr.Array = group["status"]
+        self._status = self._array("status")
+
+    def _array(self, name: str) -> zarr.Array:
+        return cast(zarr.Array, self._group[name])
 
     @classmethod
     def create(cls, path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -> "Store":
@@ -84,16 +88,18 @@ class Store:
         """**Raises:** `StoreError` if there is no sweep store at the path."""
         try:
             group = zarr.open_group(path, mode="r+")
-            return cls(path, group) if "spec" in group.attrs and "status" in group else _not_a_store(path)
-        except (FileNotFoundError, KeyError, ValueError, NotADirectoryError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{path} is not a sweep store.") from error
+        if "spec" not in group.attrs or "status" not in group:
+            raise StoreError(f"{path} is not a sweep store.")
+        return cls(path, group)
 
     @classmethod
     def resume(cls, path: Path, provenance: dict) -> "Store":
         """Open a store that the same spec began. **Raises:** `StoreError` saying what differs otherwise."""
         store = cls.open(path)
         began = dict(store._group.attrs)
-        differences = _differences(json.loads(began["spec"]), json.loads(provenance["spec"]))
+        differences = _differences(json.loads(str(began["spec"])), json.loads(provenance["spec"]))
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:
@@ -111,11 +117,18 @@ class Store:
         return int(np.sum(self._status[...] != PENDING))
 
     def write(self, region: Region, values: dict[str, np.ndarray]) -> None:
-        """Write one tile: all its variables, then the status that declares it complete."""
-        for name, value in values.items():
-            if name != "status":
-                self._group[name][region] = value
-        self._status[region] = values["status"]
+        """Write one tile: all its variables, then the status that declares it complete.
+
+        **Raises:** `StoreError` when the disk refuses; what was complete stays so.
+        """
+        try:
+            for name, value in values.items():
+                if name != "status":
+                    self._array(name)[region] = value
+            self._status[region] = values["status"]
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{self.path} cannot be written: {reason}. What is done is kept; --resume continues.") from error
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -126,6 +139,13 @@ def load(path: str | Path) -> xr.Dataset:
     Store.open(Path(path))
     with xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False) as dataset:
         return dataset.load()
+
+
+def store_bytes(grid: Grid) -> int:
+    """Bytes of a whole sweep's variables before compression."""
+    k = grid.spec.model.k
+    per_cell = sum(np.dtype(dtype).itemsize * k ** len(extra) for extra, dtype, _ in variables().values()) + 1
+    return grid.size * per_cell
 
 
 def spec_of(dataset: xr.Dataset) -> SweepSpec:
@@ -140,7 +160,7 @@ def _lay_out(path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -
     k = grid.spec.model.k
     group.create_array("direction", data=np.arange(1, k + 1), dimension_names=("direction",))
     axes = tuple(grid.axes)
-    for name, (extra, dtype, meaning) in variables(grid).items():
+    for name, (extra, dtype, meaning) in variables().items():
         group.create_array(
             name,
             shape=grid.shape + (k,) * len(extra),
@@ -159,10 +179,6 @@ def _lay_out(path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -
         dimension_names=axes,
         attributes={"long_name": "0 ok, 1 rank-deficient, 2 non-finite, 255 not computed"},
     )
-
-
-def _not_a_store(path: Path):
-    raise StoreError(f"{path} is not a sweep store.")
 
 
 def _differences(there: dict, here: dict, prefix: str = "") -> list[str]:

@@ -1,0 +1,178 @@
+"""The command line: `phasejax sweep`, `phasejax info`."""
+
+from phasejax import runtime
+
+runtime.prepare()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from dataclasses import asdict  # noqa: E402
+from importlib.metadata import version  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Annotated  # noqa: E402
+
+import jax  # noqa: E402
+import typer  # noqa: E402
+import xarray as xr  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: E402
+from rich.progress import Progress as ProgressBar  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from phasejax import plot  # noqa: E402
+from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, load_spec, run  # noqa: E402
+from phasejax.sweep.agreement import MARGIN, agreement  # noqa: E402
+from phasejax.sweep.engine import Cost, estimate  # noqa: E402
+from phasejax.sweep.grid import Grid  # noqa: E402
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False)
+
+
+@app.callback()
+def phasejax() -> None:
+    """Align or predict? Simulation and theory verification for multimodal representation learning."""
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(help="Sweep specification, a TOML file.", metavar="SPEC.toml")],
+    out: Annotated[Path, typer.Option(help="Directory for NAME.zarr and NAME.png.")] = Path("out"),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted sweep; begin it if there is none.")] = False,
+    precision: Annotated[int, typer.Option(help="Bits of the draws and the linear algebra, 32 or 64.")] = 32,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write NAME.pdf.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Progress as JSON lines on stdout.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the sweep would cost here; write nothing.")] = False,
+    hosts: Annotated[bool, typer.Option("--hosts", help="Share the sweep with the cluster's other processes.")] = False,
+    coordinator: Annotated[str | None, typer.Option(help="HOST:PORT of process 0, where no cluster is detected.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Number of processes, with --coordinator.")] = None,
+    process_id: Annotated[int | None, typer.Option(help="This process's number from 0, with --coordinator.")] = None,
+) -> None:
+    """Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree."""
+    with _plain_errors():
+        what = load_spec(spec)
+        if precision not in (32, 64):
+            raise SpecError(f"--precision {precision} is not allowed: 32 or 64.")
+        if out.exists() and not out.is_dir():
+            raise SpecError(f"--out {out} is a file: a directory is needed.")
+        if hosts or coordinator:
+            _join(coordinator, processes, process_id)
+        if dry_run:
+            return _print_cost(estimate(what, precision=precision))
+        store = out / f"{what.name}.zarr"
+        with _shown_progress(what, log_json) as on_progress:
+            dataset = run(what, path=store, resume=resume, precision=precision, on_progress=on_progress)
+        if jax.process_index() == 0:
+            _report(dataset, what, out, pdf, log_json)
+
+
+@app.command()
+def info() -> None:
+    """Devices, versions, precision, and where results and compiled kernels go."""
+    devices = jax.devices()
+    console.print(f"devices    {len(devices)} × {devices[0].device_kind} ({devices[0].platform})")
+    for name in ("phasejax", "jax", "jaxlib", "equinox", "xarray", "zarr", "numpy"):
+        console.print(f"{name:10} {version(name)}")
+    console.print(f"python     {sys.version.split()[0]}")
+    console.print("precision  32 bits, 64 with --precision 64; analytic quantities always 64")
+    console.print(f"results    {Path('out').resolve()} unless --out says otherwise", soft_wrap=True)
+    console.print(f"cache      {runtime.cache_directory()}", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A user's mistake, or the machine's, becomes one sentence on stderr: exit 2 for mistakes, 130 for Ctrl-C."""
+    try:
+        yield
+    except (SpecError, StoreError) as error:
+        typer.echo(f"phasejax: {error}", err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        typer.echo("phasejax: interrupted; what is done is kept, --resume continues.", err=True)
+        raise typer.Exit(130) from error
+
+
+@contextmanager
+def _shown_progress(spec: SweepSpec, log_json: bool) -> Iterator[Callable[[Progress], None]]:
+    """Progress as JSON lines, as a live bar on a terminal, or as a plain line every tenth elsewhere."""
+    if jax.process_index() > 0:
+        yield lambda progress: None
+    elif log_json:
+        yield lambda progress: print(json.dumps(asdict(progress)), flush=True)
+    elif console.is_terminal:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells, {task.fields[rate]}")
+        with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
+            task = bar.add_task(spec.name, total=Grid(spec).size, rate="compiling")
+            yield lambda p: bar.update(task, completed=p.cells_done, total=p.cells, rate=_rate(p))
+    else:
+        yield _PlainLines(spec.name)
+
+
+def _join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+    explicit = (coordinator, processes, process_id)
+    if None in explicit and explicit != (None, None, None):
+        raise SpecError("--coordinator, --processes and --process-id go together: give all three.")
+    try:
+        runtime.join(*explicit)
+    except (RuntimeError, ValueError) as error:
+        raise SpecError(f"the other processes cannot be joined: {error}.") from error
+
+
+def _print_cost(cost: Cost) -> None:
+    console.print(f"cells      {cost.cells:,}")
+    console.print(f"trials     {cost.trials:,}")
+    console.print(f"store      {cost.bytes / 2**20:,.1f} MiB before compression")
+    console.print(f"compile    {cost.compile_s:.1f} s")
+    console.print(f"run        {cost.run_s:,.1f} s at {cost.trials_per_s:,.0f} trials/s, one call timed on this machine")
+
+
+class _PlainLines:
+    """One line for each tenth of the work."""
+
+    def __init__(self, name: str):
+        self._name, self._shown = name, 0
+
+    def __call__(self, progress: Progress) -> None:
+        tenth = 10 * progress.cells_done // progress.cells
+        if tenth > self._shown:
+            self._shown = tenth
+            done = f"{progress.cells_done}/{progress.cells} cells"
+            console.print(f"{self._name}: {done}, {_rate(progress)}, {progress.left_s:.0f} s left")
+
+
+def _rate(progress: Progress) -> str:
+    return f"{progress.trials_per_s:,.0f} trials/s"
+
+
+def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, log_json: bool) -> None:
+    """Draw the figure and print the agreement table (on stderr when stdout carries JSON)."""
+    where = Console(stderr=True, highlight=False) if log_json else console
+    written = [out / f"{spec.name}.zarr"]
+    figure = plot.sweep_figure(dataset)
+    for suffix in ("png", "pdf") if pdf else ("png",):
+        written.append(out / f"{spec.name}.{suffix}")
+        plot.save(figure, written[-1])
+    where.print(_agreement_table(dataset))
+    where.print("Theory is the infinite-sample limit; what is left away from the boundaries is the finite sample.")
+    flagged = int(((dataset.status > 0) & (dataset.status < 255)).sum())
+    if flagged:
+        failed = int(dataset.failed_trials.sum())
+        where.print(f"{flagged} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
+    where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
+
+
+def _agreement_table(dataset: xr.Dataset) -> Table:
+    table = Table(title="agreement of the measured region with the analytic one", title_justify="left")
+    table.add_column("")
+    for head in ("cells", "overall", f"cells with |Δ−1| > {MARGIN:g}", "away from boundaries"):
+        table.add_column(head, justify="right")
+    for row in agreement(dataset):
+        table.add_row(row.what, str(row.cells), f"{row.overall:.3f}", str(row.cells_away), f"{row.away:.3f}")
+    return table

@@ -1,0 +1,182 @@
+"""Figures of a sweep: functions that take `ax`, draw on it and return it; and the whole picture of a finished sweep."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from phasejax.theory import Regime
+
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+}
+
+# Distinct to colour-blind readers and, by lightness, in grey (after Okabe & Ito).
+REGIME_COLORS = {
+    Regime.NEITHER: "#5f5f66",
+    Regime.CA_ONLY: "#56b4e9",
+    Regime.CP_ONLY: "#e69f00",
+    Regime.BOTH: "#f3eed9",
+}
+OBJECTIVE_COLORS = {"ca": "#0072b2", "cp": "#d55e00"}
+OBJECTIVE_LINES: dict[str, Any] = {"ca": "-", "cp": "--"}
+
+SYMBOLS = {
+    "kappa": "spike strength κ",
+    "spread": "signal spread",
+    "gamma_x": "source noise γˣ",
+    "gamma_y": "target noise γʸ",
+    "quality_x": "source quality",
+    "quality_y": "target quality",
+    "gamma_tilde_x": "source nuisance variance γ̃ˣ",
+    "gamma_tilde_y": "target nuisance variance γ̃ʸ",
+    "nu": "nuisance correlation ν",
+    "eta": "nuisance covariance η",
+    "n": "sample size n",
+}
+
+
+def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
+    """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
+    codes = dataset[variable].where(dataset.status < 255)
+    x, y = (dataset[dim].values for dim in codes.dims)
+    colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
+    ax.pcolormesh(x, y, codes.values.T, cmap=colors, vmin=-0.5, vmax=3.5, shading="nearest", rasterized=True)
+    return _labelled(ax, dict(zip(map(str, codes.dims), (x, y), strict=True)))
+
+
+def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
+    """The curves Δ_CA = 1 (solid) and Δ_CP = 1 (dashed) of a two-axis dataset."""
+    x, y = (dataset[dim].values for dim in dataset.delta_ca.dims)
+    if min(len(x), len(y)) < 2:
+        return ax
+    for label in ("ca", "cp"):
+        # log Δ is smooth across the boundary; 0 and ∞ stay on their side of it.
+        with np.errstate(divide="ignore"):
+            height = np.clip(np.log(dataset[f"delta_{label}"].values.T), -20, 20)
+        if height.min() < 0 < height.max():
+            ax.contour(x, y, height, levels=[0], colors="black", linewidths=1.2, linestyles=OBJECTIVE_LINES[label])
+    return ax
+
+
+def failures(ax: Axes, dataset: xr.Dataset) -> Axes:
+    """A cross on each cell where a trial failed or a covariance was singular."""
+    status = dataset.status
+    flagged = np.argwhere((status.values > 0) & (status.values < 255))
+    if flagged.size:
+        x, y = (dataset[dim].values for dim in status.dims)
+        ax.plot(x[flagged[:, 0]], y[flagged[:, 1]], "x", color="black", markersize=3, markeredgewidth=0.6)
+    return ax
+
+
+def recovery_curve(ax: Axes, dataset: xr.Dataset, label: str) -> Axes:
+    """Mean subspace distance of one objective ("ca" or "cp") along a one-axis dataset, ± 2 standard errors, and its Δ = 1."""
+    (dim,) = dataset[f"distance_{label}"].dims
+    x, mean = dataset[dim].values, dataset[f"distance_{label}"].values
+    error = 2 * np.nan_to_num(dataset[f"distance_{label}_se"].values)
+    color = OBJECTIVE_COLORS[label]
+    ax.plot(x, mean, OBJECTIVE_LINES[label], color=color, label=f"{label.upper()} measured")
+    ax.fill_between(x, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
+    recovers = dataset[f"delta_{label}"].values > 1
+    for crossing in np.flatnonzero(recovers[1:] != recovers[:-1]):
+        middle = (x[crossing] + x[crossing + 1]) / 2
+        ax.axvline(middle, color=color, linestyle=":", linewidth=1, label=_unity(label))
+    ax.set_xlabel(SYMBOLS[str(dim)])
+    ax.set_ylabel("subspace distance")
+    ax.set_ylim(-0.02, 1.02)
+    return ax
+
+
+def sweep_figure(dataset: xr.Dataset) -> Figure:
+    """The picture of a sweep.
+
+    One axis: recovery curves. Two: the analytic diagram beside the measured one. More: the two as rows of small multiples,
+    one column for each value of the further axes (at most six, evenly chosen).
+    """
+    with mpl.rc_context(STYLE):
+        return _curves(dataset) if dataset.regime.ndim == 1 else _diagrams(dataset)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure in the format its suffix names, whole or not at all."""
+    draft = path.with_name(f".{path.name}.partial{path.suffix}")
+    with mpl.rc_context(STYLE):
+        figure.savefig(draft)
+    draft.replace(path)
+
+
+def _curves(dataset: xr.Dataset) -> Figure:
+    figure = Figure(figsize=(3.6, 2.6), layout="constrained")
+    ax = figure.add_subplot()
+    for label in ("ca", "cp"):
+        recovery_curve(ax, dataset, label)
+    if dataset.regime.dims == ("n",):
+        ax.set_xscale("log")
+    ax.legend()
+    return figure
+
+
+def _diagrams(dataset: xr.Dataset) -> Figure:
+    panels = _panels(dataset, dataset.regime.dims[2:])
+    if len(panels) == 1:
+        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        grid = figure.subplots(1, 2, sharex=True, sharey=True, squeeze=False).T
+    else:
+        figure = Figure(figsize=(1.1 + 1.55 * len(panels), 4.2), layout="constrained")
+        grid = figure.subplots(2, len(panels), sharex=True, sharey=True, squeeze=False)
+    for (title, panel), theory_ax, measured_ax in zip(panels, *grid, strict=True):
+        boundaries(regions(theory_ax, panel, "regime"), panel)
+        failures(boundaries(regions(measured_ax, panel, "regime_empirical"), panel), panel)
+        theory_ax.set_title("\n".join(("theory", *title)))
+        measured_ax.set_title("measured")
+        for ax in (theory_ax, measured_ax):
+            ax.label_outer()
+    regions_key = [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=r.label) for r in Regime]
+    lines_key = [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
+    figure.legend(handles=regions_key + lines_key, loc="outside lower center", ncols=6)
+    return figure
+
+
+def _unity(objective: str) -> str:
+    return f"$\\Delta_{{\\mathrm{{{objective.upper()}}}}} = 1$"
+
+
+def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> list[tuple[list[str], xr.Dataset]]:
+    """(title lines, two-axis dataset) for each shown combination of the further axes."""
+    shape = tuple(dataset.sizes[dim] for dim in further)
+    count = math.prod(shape)
+    chosen = np.unique(np.linspace(0, count - 1, min(6, count)).round().astype(int))
+    panels = []
+    for index in chosen:
+        place = dict(zip(further, np.unravel_index(index, shape), strict=True))
+        panel = dataset.isel({dim: int(i) for dim, i in place.items()})
+        panels.append(([f"{SYMBOLS[dim]} = {float(panel[dim]):.3g}" for dim in further], panel))
+    return panels
+
+
+def _labelled(ax: Axes, values: dict[str, np.ndarray]) -> Axes:
+    """Name the two axes, x first; sample sizes go on a logarithmic scale."""
+    settings = ((ax.set_xlabel, ax.set_xscale), (ax.set_ylabel, ax.set_yscale))
+    for (dim, points), (label, scale) in zip(values.items(), settings, strict=True):
+        label(SYMBOLS[dim])
+        if dim == "n" and len(points) > 1:
+            scale("log")
+    return ax

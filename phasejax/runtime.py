@@ -1,0 +1,34 @@
+"""How the command line sets JAX up. A library user's own settings are never touched by importing phasejax."""
+
+import os
+from pathlib import Path
+
+
+def prepare() -> None:
+    """One CPU device per core, one BLAS thread per device, a persistent compilation cache. Call before the first JAX use.
+
+    Batched kernels run on one core per CPU device, so a device per core is what fills the machine; BLAS threads of one
+    device would only fight those of the others. What the user's environment sets is kept.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import jax
+
+    if jax.config.jax_num_cpu_devices < 1:
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    if not jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
+
+
+def cache_directory() -> Path:
+    """Where compiled kernels are kept between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phasejax"
+
+
+def join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+    """Join the other processes of a multi-host run.
+
+    Without arguments JAX detects the cluster (Slurm, Open MPI, GKE, TPU pods); otherwise all three must be given.
+    """
+    import jax
+
+    jax.distributed.initialize(coordinator, processes, process_id)
