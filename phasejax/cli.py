@@ -5,13 +5,14 @@ from phasejax import runtime
 runtime.prepare()
 
 import json  # noqa: E402
+import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
+from contextlib import contextmanager, nullcontext  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Annotated  # noqa: E402
+from typing import Annotated, TextIO  # noqa: E402
 
 import jax  # noqa: E402
 import typer  # noqa: E402
@@ -57,15 +58,16 @@ def sweep(
             raise SpecError(f"--precision {precision} is not allowed: 32 or 64.")
         if out.exists() and not out.is_dir():
             raise SpecError(f"--out {out} is a file: a directory is needed.")
-        if hosts or coordinator:
-            _join(coordinator, processes, process_id)
         if dry_run:
             return _print_cost(estimate(what, precision=precision))
-        store = out / f"{what.name}.zarr"
-        with _shown_progress(what, log_json) as on_progress:
-            dataset = run(what, path=store, resume=resume, precision=precision, on_progress=on_progress)
+        with _json_lines() if log_json else nullcontext() as lines:
+            if hosts or (coordinator, processes, process_id) != (None, None, None):
+                _join(coordinator, processes, process_id)
+            with _shown_progress(what, lines) as on_progress:
+                store = out / f"{what.name}.zarr"
+                dataset = run(what, path=store, resume=resume, precision=precision, on_progress=on_progress)
         if jax.process_index() == 0:
-            _report(dataset, what, out, pdf, log_json)
+            _report(dataset, what, out, pdf, Console(stderr=True, highlight=False) if log_json else console)
 
 
 @app.command()
@@ -100,12 +102,23 @@ def _plain_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _shown_progress(spec: SweepSpec, log_json: bool) -> Iterator[Callable[[Progress], None]]:
+def _json_lines() -> Iterator[TextIO]:
+    """Standard output for JSON lines alone: what libraries print there beneath Python goes to standard error meanwhile."""
+    with os.fdopen(os.dup(1), "w", buffering=1) as lines:
+        os.dup2(2, 1)
+        try:
+            yield lines
+        finally:
+            os.dup2(lines.fileno(), 1)
+
+
+@contextmanager
+def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[[Progress], None]]:
     """Progress as JSON lines, as a live bar on a terminal, or as a plain line every tenth elsewhere."""
     if jax.process_index() > 0:
         yield lambda progress: None
-    elif log_json:
-        yield lambda progress: print(json.dumps(asdict(progress)), flush=True)
+    elif lines is not None:
+        yield lambda progress: print(json.dumps(asdict(progress)), file=lines)
     elif console.is_terminal:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells, {task.fields[rate]}")
         with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
@@ -117,7 +130,7 @@ def _shown_progress(spec: SweepSpec, log_json: bool) -> Iterator[Callable[[Progr
 
 def _join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
     explicit = (coordinator, processes, process_id)
-    if None in explicit and explicit != (None, None, None):
+    if None in explicit and any(given is not None for given in explicit):
         raise SpecError("--coordinator, --processes and --process-id go together: give all three.")
     try:
         runtime.join(*explicit)
@@ -151,9 +164,8 @@ def _rate(progress: Progress) -> str:
     return f"{progress.trials_per_s:,.0f} trials/s"
 
 
-def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, log_json: bool) -> None:
-    """Draw the figure and print the agreement table (on stderr when stdout carries JSON)."""
-    where = Console(stderr=True, highlight=False) if log_json else console
+def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: Console) -> None:
+    """Draw the figure and print the agreement table."""
     written = [out / f"{spec.name}.zarr"]
     figure = plot.sweep_figure(dataset)
     for suffix in ("png", "pdf") if pdf else ("png",):

@@ -1,9 +1,10 @@
 """Random draws for many Monte-Carlo trials at once: the batch (one trial per lane) is the last axis.
 
 Word j of a trial is a pure function of (key, cell, trial, stream, j): a counter, not a state. Draws therefore do
-not depend on how the trials are cut into tiles, nor on the number of devices or processes: words never, floats only in
-the last place, where a compiler may fuse multiply and add for one tile size and not for another. All is elementwise
-arithmetic on uint32 words and floats, so that each step is one vector instruction over the lanes.
+not depend on how the trials are cut into tiles, nor on the number of devices or processes. For words that is exact. A
+compiler may fuse multiply and add for one tile size and not for another, which moves floats in their last places, and
+tips the acceptance of a χ draw about once in 10⁷. All is elementwise arithmetic on uint32 words and floats, so that
+each step is one vector instruction over the lanes.
 
 The words are those of Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw 2011, "Random123"), the block
 cipher behind JAX's own keys. From them: normals (Box and Muller 1958), chi draws (Marsaglia and Tsang 2000) and the

@@ -12,6 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from phasejax.theory import Regime
 
@@ -31,8 +32,8 @@ STYLE: dict[Any, Any] = {
 
 # Distinct to colour-blind readers and, by lightness, in grey (after Okabe & Ito).
 REGIME_COLORS = {
-    Regime.NEITHER: "#5f5f66",
-    Regime.CA_ONLY: "#56b4e9",
+    Regime.NEITHER: "#4a4a50",
+    Regime.CA_ONLY: "#3a8fc9",
     Regime.CP_ONLY: "#e69f00",
     Regime.BOTH: "#f3eed9",
 }
@@ -73,7 +74,8 @@ def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
         with np.errstate(divide="ignore"):
             height = np.clip(np.log(dataset[f"delta_{label}"].values.T), -20, 20)
         if height.min() < 0 < height.max():
-            ax.contour(x, y, height, levels=[0], colors="black", linewidths=1.2, linestyles=OBJECTIVE_LINES[label])
+            lines = ax.contour(x, y, height, levels=[0], colors="black", linewidths=1.2, linestyles=OBJECTIVE_LINES[label])
+            lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark region too
     return ax
 
 

@@ -217,8 +217,9 @@ def measured(sums: RowSums) -> dict[str, np.ndarray]:
             values[f"overlap_{label}{suffix}"] = table[:, 1:-2]
             values[f"count_{label}{suffix}"] = table[:, -2]
             values[f"success_{label}{suffix}"] = table[:, -1]
-    recovers_ca, recovers_cp = values["success_ca"] >= 0.5, values["success_cp"] >= 0.5
-    values["regime_empirical"] = recovers_ca + 2 * recovers_cp
+    # Successes are whole numbers; their rounded mean must not decide a draw between half and not quite half.
+    recovers_ca, recovers_cp = (2 * np.rint(sums.mean[:, o, -1] * sums.trials) >= sums.trials for o in (0, 1))
+    values["regime_empirical"] = np.where(sums.trials > 0, recovers_ca + 2 * recovers_cp, -1)
     return values
 
 
@@ -303,12 +304,14 @@ def run(
 
 def _run_tiles(engine: Engine, store: Store, on_progress: Callable[[Progress], None]) -> None:
     """Compute and write this process's pending tiles, one being computed while the one before it is written."""
+    mine = list(store.pending(jax.process_index(), jax.process_count()))
+    if not mine:
+        return
     began = time.monotonic()
     engine.compiled  # noqa: B018  compilation is not throughput
     compiled = time.monotonic()
     grid, done, trials = engine.grid, 0, engine.spec.trials
     numbering = np.arange(grid.size).reshape(grid.shape)
-    mine = list(store.pending(jax.process_index(), jax.process_count()))
     cells = sum(numbering[region].size for region in mine)
     for region, finish in _ahead(mine, lambda region: engine.start(numbering[region].ravel())):
         numbers = numbering[region]

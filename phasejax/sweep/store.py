@@ -99,7 +99,10 @@ class Store:
         """Open a store that the same spec began. **Raises:** `StoreError` saying what differs otherwise."""
         store = cls.open(path)
         began = dict(store._group.attrs)
-        differences = _differences(json.loads(str(began["spec"])), json.loads(provenance["spec"]))
+        there, here = json.loads(str(began["spec"])), json.loads(provenance["spec"])
+        differences = _differences(there, here)
+        if not differences and list(there["axes"]) != list(here["axes"]):
+            differences = [f"the axes are in the order {', '.join(there['axes'])} there and {', '.join(here['axes'])} here"]
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:

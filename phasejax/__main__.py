@@ -1,0 +1,5 @@
+"""`python -m phasejax` is the `phasejax` command."""
+
+from phasejax.cli import main
+
+main()

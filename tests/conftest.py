@@ -1,0 +1,26 @@
+"""Tests run in float64 on four virtual CPU devices; float32 is asked for where it is tested, by `jax.enable_x64(False)`."""
+
+import jax
+import pytest
+from hypothesis import settings
+from models import random_models as build_random_models
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_num_cpu_devices", 4)  # sweeps are tested over 1, 2 and 4 devices
+
+# The same examples in every run: a red test is red again when it is looked at.
+settings.register_profile("phasejax", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.load_profile("phasejax")
+
+
+@pytest.fixture(scope="session")
+def random_models():
+    """300 random models over all shapes and flavours of `models.py`, as (shape, flavour, model)."""
+    return build_random_models(per_cell=5)
+
+
+@pytest.fixture
+def float32():
+    """JAX's default precision for the length of one test."""
+    with jax.enable_x64(False):
+        yield

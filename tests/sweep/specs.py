@@ -1,0 +1,50 @@
+"""Small sweep specifications for the tests."""
+
+import json
+from copy import deepcopy
+
+from phasejax.sweep import SweepSpec, parse_spec
+
+SMALL = {
+    "name": "small",
+    "trials": 6,
+    "seed": 3,
+    "model": {"d": 5, "k": 2, "gamma_x": 1.0, "gamma_y": 0.1, "gamma_tilde_x": 1.0, "gamma_tilde_y": 4.0, "n": 60},
+    "axes": {"kappa": [0.0, 0.8, 2.0], "nu": {"start": 0.0, "stop": 1.0, "num": 5}},
+}
+
+
+def raw(**changes) -> dict:
+    """`SMALL` with dotted fields changed; None removes a field."""
+    spec = deepcopy(SMALL)
+    for field, value in changes.items():
+        *path, last = field.split("__")
+        place = spec
+        for part in path:
+            place = place[part]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    return spec
+
+
+def small(**changes) -> SweepSpec:
+    """`raw`, validated."""
+    return parse_spec(raw(**changes))
+
+
+def toml(spec: dict) -> str:
+    """A specification as TOML text."""
+    inline = {name: value for name, value in spec.items() if not isinstance(value, dict)}
+    lines = [f"{name} = {_value(value)}" for name, value in inline.items()]
+    for name, table in spec.items():
+        if name not in inline:
+            lines += [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines)
+
+
+def _value(value) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value).replace("NaN", "nan")

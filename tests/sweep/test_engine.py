@@ -1,0 +1,147 @@
+"""The compiled sweep gives what a plain loop gives, however its trials are laid out."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from specs import small
+
+from phasejax import theory
+from phasejax.solvers import Status
+from phasejax.sweep import engine as engine_module
+from phasejax.sweep import run, trial
+from phasejax.sweep.engine import Engine, measured
+from phasejax.sweep.grid import cell_model
+
+
+def laid_out(spec, **changes) -> Engine:
+    """An engine in float64 on one device unless told otherwise, with changed fields of its layout."""
+    engine = Engine(spec, precision=64, devices=changes.pop("devices", tuple(jax.devices()[:1])))
+    engine.layout = replace(engine.layout, **changes)
+    return engine
+
+
+def all_cells(engine: Engine):
+    return measured(engine.start(np.arange(engine.grid.size))())
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return all_cells(laid_out(small()))
+
+
+def assert_same(one, other):
+    """Draws are the same bits: everything agrees to rounding, far below the 1/trials by which one decision would differ."""
+    for name in one:
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 15])
+@pytest.mark.parametrize("chunk", [16, 90])
+def test_results_do_not_depend_on_rows_and_chunks(plain, rows, chunk):
+    assert_same(plain, all_cells(laid_out(small(), rows=rows, chunk=chunk)))
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_results_do_not_depend_on_the_number_of_devices(plain, devices):
+    chosen = tuple(jax.devices()[:devices])
+    assert len(chosen) == devices
+    assert_same(plain, all_cells(laid_out(small(), devices=chosen, rows=8)))
+
+
+@pytest.mark.parametrize("per_row", [1, 4, 5])
+def test_trials_split_over_rows_merge_to_the_same_moments(plain, per_row):
+    blocks = -(-6 // per_row)
+    assert_same(plain, all_cells(laid_out(small(), trials_per_row=per_row, blocks=blocks, rows=4)))
+
+
+def test_more_trials_begin_with_the_same_ones():
+    few, many = all_cells(laid_out(small(trials=1))), all_cells(laid_out(small(trials=2)))
+    other = all_cells(laid_out(small(trials=2, seed=4)))
+    second = 2 * many["distance_ca"] - few["distance_ca"]
+    spread = np.abs(second - few["distance_ca"]) / 2
+    np.testing.assert_allclose(many["distance_ca_se"], spread, atol=1e-9)
+    assert np.isnan(few["distance_ca_se"]).all()
+    random = np.arange(15) % 5 < 4  # at ν = 1 nothing is ever recovered
+    assert np.all((many["distance_ca"] != other["distance_ca"])[random])
+
+
+def test_a_sweep_compiles_once(monkeypatch):
+    traces = []
+    body = engine_module.row_sums
+    monkeypatch.setattr(engine_module, "row_sums", lambda *a: traces.append(1) or body(*a))
+    engine = laid_out(small(), rows=4)
+    for first in range(0, 15, 4):
+        engine.start(np.arange(first, min(first + 4, 15)))()
+    assert len(traces) == 1
+
+
+def test_a_failed_trial_is_counted_and_left_out(plain, monkeypatch):
+    def failing(cholesky, factor, n, k):
+        result = trial.reference(cholesky, factor, n, k)
+        broken = cholesky.b[k] > 1.9  # the cells with ν = 1
+        hit = broken & (factor.r11[0, 0] > 7.7)  # some of their trials
+        return trial.Trials(jnp.where(hit, jnp.nan, result.ca), result.cp, jnp.where(hit, Status.NONFINITE, result.status))
+
+    monkeypatch.setattr(engine_module, "choose", lambda *_: failing)
+    values = all_cells(laid_out(small()))
+    hit = np.arange(15) % 5 == 4
+    assert values["failed_trials"].sum() > 0 and np.all(values["failed_trials"][~hit] == 0)
+    assert np.all(values["failed_trials"][hit] < 6)
+    np.testing.assert_array_equal(values["status"], np.where(values["failed_trials"] > 0, Status.NONFINITE, Status.OK))
+    assert np.all(np.isfinite(values["distance_ca"]))
+    np.testing.assert_allclose(values["distance_ca"][~hit], plain["distance_ca"][~hit], atol=1e-9)
+
+
+def test_a_cell_without_a_finite_trial_is_nan(monkeypatch):
+    def failing(cholesky, factor, n, k):
+        nothing = jnp.full((k, n.size), jnp.nan)
+        return trial.Trials(nothing, nothing, jnp.full(n.size, Status.NONFINITE))
+
+    monkeypatch.setattr(engine_module, "choose", lambda *_: failing)
+    values = all_cells(laid_out(small()))
+    assert np.all(np.isnan(values["distance_cp"])) and np.all(values["failed_trials"] == 6)
+    assert np.all(values["regime_empirical"] == -1)
+
+
+def test_fewer_samples_than_dimensions_are_flagged_not_hidden():
+    values = all_cells(laid_out(small(model__n=None, axes={"kappa": [2.0], "nu": [0.2], "n": [3, 5, 9, 10, 40]})))
+    # n < d: the whitener is singular. d ≤ n < 2d is solvable, if hopeless for CA.
+    np.testing.assert_array_equal(values["status"], [Status.RANK_DEFICIENT, 0, 0, 0, 0])
+    assert np.all(np.isfinite(values["distance_ca"]))
+    assert values["distance_ca"][0] > values["distance_ca"][-1]
+
+
+def test_run_labels_its_axes_and_reports_the_theory():
+    spec = small()
+    seen = []
+    dataset = run(spec, on_progress=seen.append)
+    assert dataset.distance_ca.dims == ("kappa", "nu") and dataset.overlap_cp.dims == ("kappa", "nu", "direction")
+    assert dict(dataset.sizes) == {"kappa": 3, "nu": 5, "direction": 2}
+    assert seen[-1].cells_done == 15 and seen[-1].trials_done == 90 and seen[-1].trials_per_s > 0
+    for i, kappa in enumerate(dataset.kappa.values):
+        for j, nu in enumerate(dataset.nu.values):
+            model, _ = cell_model(spec, {"kappa": kappa, "nu": nu})
+            assert dataset.regime.values[i, j] == theory.regime(model)
+            delta_ca, delta_cp = theory.separation(model)
+            np.testing.assert_allclose(dataset.delta_ca.values[i, j], delta_ca, rtol=1e-12)
+            np.testing.assert_allclose(dataset.delta_cp.values[i, j], delta_cp, rtol=1e-12)
+            assert dataset.exact_cp.values[i, j] == theory.recovery_counts(model).exact_cp
+    assert np.all(dataset.status == 0) and np.all(np.isfinite(dataset.distance_ca))
+
+
+def test_float32_and_float64_sweeps_agree_closely():
+    single, double = (run(small(), precision=bits) for bits in (32, 64))
+    again = run(small(), precision=32)
+    assert single.identical(again.assign_attrs(single.attrs))
+    # Different words make different normals: the two precisions are independent draws, equal in distribution only.
+    error = np.hypot(single.distance_ca_se, double.distance_ca_se)
+    apart = np.abs(single.distance_ca - double.distance_ca) / error.where(error > 1e-6)
+    assert float(apart.max()) < 6 and float(apart.mean()) < 2
+
+
+def test_precision_is_32_or_64():
+    with pytest.raises(ValueError, match="precision = 16"):
+        run(small(), precision=16)

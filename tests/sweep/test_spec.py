@@ -1,0 +1,116 @@
+"""A specification is either right or refused with one sentence that names the field, the value and what is allowed."""
+
+import json
+
+import numpy as np
+import pytest
+from specs import raw, small
+
+from phasejax.sweep import SpecError, load_spec, parse_spec
+from phasejax.sweep.spec import RANGES, points
+
+MISTAKES = [
+    (dict(trials=0), "trials = 0"),
+    (dict(trials=-3), "trials = -3"),
+    (dict(trials=2.5), "trials = 2.5"),
+    (dict(trials=None), "trials is missing"),
+    (dict(colour="red"), "colour is not a known field"),
+    (dict(name="../up"), "name = '../up'"),
+    (dict(seed=-1), "seed = -1"),
+    (dict(threshold=1.0), "threshold = 1.0"),
+    (dict(model__k=9), "model.k = 9 is not allowed: k ≤ 5"),
+    (dict(model__k=0), "model.k = 0"),
+    (dict(model__d_y=1), "model.k = 2 is not allowed: k ≤ 1"),
+    (dict(model__gamma_x="loud"), "model.gamma_x = 'loud' is not allowed: a number is needed"),
+    (dict(model__gamma_x=[1.0, 2.0, 3.0]), "model.gamma_x has 3 values: a single value or 2"),
+    (dict(model__gamma_tilde_y=[1.0, 2.0]), "model.gamma_tilde_y has 2 values: a single value or 3"),
+    (dict(model__gamma_tilde_x=0.0), "gamma_tilde_x = 0 is not allowed: gamma_tilde_x lies in (0, inf)"),
+    (dict(model__gamma_x=-1.0), "gamma_x = -1 is not allowed"),
+    (dict(model__gamma_y=float("nan")), "model.gamma_y = nan"),
+    (dict(model__n=0), "n = 0 is not allowed"),
+    (dict(model__n=None), "n is missing"),
+    (dict(axes__nu=None), "give exactly one of nu and eta"),
+    (dict(model__eta=0.5), "give exactly one of nu and eta"),
+    (dict(model__quality_x=0.5), "give exactly one of gamma_x and quality_x"),
+    (dict(model__kappa=1.0), "kappa is both fixed under [model] and swept under [axes]"),
+    (dict(axes__nu=[0.5, 1.2]), "nu = 1.2 is not allowed: nu lies in [0, 1]"),
+    (dict(axes__nu=[]), "axes.nu = [] is not allowed: at least one is needed"),
+    (dict(axes__nu=[0.5, 0.5]), "axes.nu repeats a value"),
+    (dict(axes__nu=[0.5, "x"]), "axes.nu.1 = 'x'"),
+    (dict(axes__nu=0.5), "axes.nu = 0.5 is not allowed: give a list of values or a table"),
+    (dict(axes__nu={"start": 0, "stop": 1}), "axes.nu.num is missing"),
+    (dict(axes__nu={"start": 0, "stop": 1, "num": 0}), "axes.nu.num = 0"),
+    (dict(axes__nu={"start": 0, "stop": 1, "num": 3, "scale": "log"}), "a log scale needs start > 0"),
+    (dict(axes__nu={"start": 0, "stop": 1, "num": 3, "step": 1}), "axes.nu.step is not a known field"),
+    (dict(axes__zeta=[1.0]), "axes.zeta is not a parameter: choose among kappa"),
+    (dict(axes={}), "axes = {}"),
+    (dict(model__n=None, axes__n=[60.5]), "n must be a whole number"),
+    (dict(model__gamma_x=None, model__quality_x=0.5), "kappa = 0 is not allowed together with quality_x"),
+    (dict(model__gamma_x=0.0), "kappa = 0 is not allowed together with gamma_x = 0"),
+    (dict(axes__kappa=[1.0], model__gamma_x=None, model__quality_x=0.0), "quality_x = 0 is not allowed"),
+    (dict(model__gamma_tilde_y=None, axes__gamma_tilde_y=[1.0, 4.0]), "gamma_tilde_y is swept: say what stays fixed"),
+    (dict(model__gamma_tilde_y=None, axes__gamma_tilde_y=[1.0, 4.0], hold="eta"), 'hold = "eta" needs eta'),
+    (dict(hold="nu"), 'hold = "nu" has no meaning here'),
+    (dict(hold="rho"), "hold = 'rho'"),
+    (dict(axes__nu=None, model__eta=2.5), "eta = 2.5 is not allowed: η ≤ √(γ̃x γ̃y), which falls to 2"),
+    (dict(axes__kappa=None, model__kappa=[1.0, 2.0], model__spread=0.5), "spread shapes a single kappa"),
+    (dict(model__spread=0.0), "spread = 0 is not allowed: spread lies in (0, 1]"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), MISTAKES, ids=[sentence for _, sentence in MISTAKES])
+def test_a_mistake_is_one_sentence(change, sentence):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(raw(**change))
+    message = str(caught.value)
+    assert sentence in message
+    assert message.endswith(".") and "\n" not in message
+
+
+def test_errors_of_a_file_name_the_file(tmp_path):
+    missing, binary, broken, wrong = (tmp_path / name for name in ("none.toml", "binary.toml", "broken.toml", "wrong.toml"))
+    binary.write_bytes(b"\xff\xfe\x00")
+    broken.write_text("name = [")
+    wrong.write_text('name = "x"\nfoo = 1\n')
+    for path, sentence in ((missing, "cannot be read"), (binary, "is not TOML"), (broken, "is not TOML"), (wrong, "foo")):
+        with pytest.raises(SpecError, match=sentence) as caught:
+            load_spec(path)
+        assert str(path) in str(caught.value)
+    with pytest.raises(SpecError, match="cannot be read"):
+        load_spec(tmp_path)
+
+
+def test_axes_take_values_spans_and_logs_in_the_order_written():
+    spec = small(
+        axes={"n": {"start": 10, "stop": 1000, "num": 3, "scale": "log"}, "nu": [0.3, 0.1], "kappa": [1]}, model__n=None
+    )
+    assert list(spec.axes) == ["n", "nu", "kappa"]
+    np.testing.assert_allclose(points(spec.axes["n"]), [10, 100, 1000])
+    np.testing.assert_array_equal(points(spec.axes["nu"]), [0.3, 0.1])
+    assert points(spec.axes["kappa"]).dtype == np.float64
+
+
+def test_a_spec_survives_being_stored():
+    spec = small(
+        hold="eta", model__gamma_tilde_y=None, axes__gamma_tilde_y=[4.0, 9.0], axes__nu=None, model__eta=[0.1, 0.2, 2.0]
+    )
+    assert parse_spec(json.loads(spec.model_dump_json(exclude_none=True))) == spec
+
+
+def test_every_parameter_can_be_swept():
+    base = dict(kappa=1.0, gamma_x=1.0, gamma_y=1.0, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.5, n=60)
+    partner = {"quality_x": "gamma_x", "quality_y": "gamma_y", "eta": "nu"}
+    for name in RANGES:
+        fixed = {key: value for key, value in base.items() if key not in (name, partner.get(name))}
+        hold = {"hold": "nu"} if name.startswith("gamma_tilde") else {}
+        value = 60.0 if name == "n" else 0.5
+        spec = parse_spec(dict(name="x", trials=1, model=dict(d=4, k=2, **fixed), axes={name: [value]}, **hold))
+        np.testing.assert_array_equal(spec.values()[name], [value])
+
+
+def test_published_sweeps_are_valid():
+    from pathlib import Path
+
+    paths = sorted((Path(__file__).parents[2] / "sweeps").glob("*.toml"))
+    assert len(paths) >= 5
+    assert [load_spec(path).name for path in paths] == [path.stem for path in paths]
