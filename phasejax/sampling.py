@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
@@ -96,5 +97,5 @@ def _standard_sources(key: Key[Array, ""], shape: tuple[int, ...], law: Law, dof
 
 
 def _check_n(n: ArrayLike) -> None:
-    if not isinstance(n, Tracer) and not bool(jnp.all(jnp.asarray(n) >= 1)):
+    if not isinstance(n, Tracer) and not np.all(np.asarray(n) >= 1):
         raise ValueError(f"n = {n} is not allowed: at least one pair is needed.")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int
 
@@ -120,5 +121,5 @@ def _check(cov: Covariance, k: int) -> None:
         raise ValueError(f"k = {k} is not allowed: the number of directions must satisfy 1 ≤ k ≤ {min(d_x, d_y)}.")
     if not any(isinstance(block, Tracer) for block in cov):
         for name, block in zip(cov._fields, cov, strict=True):
-            if not bool(jnp.all(jnp.isfinite(block))):
+            if not np.all(np.isfinite(np.asarray(block))):  # NumPy: inside jit, jnp would trace even what is known
                 raise ValueError(f"the covariance block {name} holds NaN or infinity: finite values are needed.")

@@ -261,6 +261,7 @@ def _check_shapes(model: SpikedModel) -> None:
 
 
 def _check_values(model: SpikedModel) -> None:
+    model = jax.tree.map(np.asarray, model)  # inside jit, jnp would trace even what is known
     _check_range("kappa", model.kappa, lambda v: v >= 0, "finite and ≥ 0")
     for field in ("gamma_x", "gamma_y"):
         _check_range(field, getattr(model, field), lambda v: v >= 0, "finite and ≥ 0")
