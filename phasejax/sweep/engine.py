@@ -58,10 +58,10 @@ class Layout:
         """Enough lanes a call to hide its overhead, few enough to bound memory."""
         d = max(spec.model.dimensions)
         cpu = devices[0].platform == "cpu"
-        # A CPU core wants its chunk in cache, and a call of a few tens of milliseconds. An accelerator wants many lanes in
-        # flight: about 32 matrices of d² numbers a lane within 8 GiB.
+        # A CPU core wants its chunk in cache, and a call of some tenths of a second, against which writing the tile is little.
+        # An accelerator wants many lanes in flight: about 32 matrices of d² numbers a lane within 8 GiB.
         chunk = max(16, min(64, 64 * 32 // d)) if cpu else min(1 << 16, max(256, (8 << 30) // (128 * d * d)))
-        lanes = chunk * max(1, min(128, 128 * 400 // (d * d))) if cpu else 8 * chunk
+        lanes = chunk * max(1, min(1024, 1024 * 400 // (d * d))) if cpu else 8 * chunk
         blocks = math.ceil(spec.trials / lanes)
         trials_per_row = math.ceil(spec.trials / blocks)
         wanted = min(len(devices) * max(1, lanes // trials_per_row), cells * blocks)
@@ -190,8 +190,11 @@ class Engine:
 
     def analytic(self, cells: np.ndarray) -> dict[str, np.ndarray]:
         """The analytic variables of a store at the given cells, in float64 whatever the precision of the draws."""
+        # Whole multiples of a call, so that the last, smaller tile compiles nothing new.
+        padded = np.pad(cells, (0, -len(cells) % self.layout.rows), mode="edge")
         with jax.enable_x64(True):
-            return jax.tree.map(np.asarray, self._population(self.grid.parameters(cells)))
+            values = self._population(self.grid.parameters(padded))
+        return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
 
 
 def _merged(parts: RowSums) -> RowSums:
@@ -308,13 +311,12 @@ def _run_tiles(engine: Engine, store: Store, on_progress: Callable[[Progress], N
     if not mine:
         return
     began = time.monotonic()
-    engine.compiled  # noqa: B018  compilation is not throughput
+    engine.compiled, engine.analytic(np.zeros(1, np.int64))  # noqa: B018  compilation is not throughput
     compiled = time.monotonic()
     grid, done, trials = engine.grid, 0, engine.spec.trials
-    numbering = np.arange(grid.size).reshape(grid.shape)
-    cells = sum(numbering[region].size for region in mine)
-    for region, finish in _ahead(mine, lambda region: engine.start(numbering[region].ravel())):
-        numbers = numbering[region]
+    cells = sum(grid.cells(region).size for region in mine)
+    for region, finish in _ahead(mine, lambda region: engine.start(grid.cells(region).ravel())):
+        numbers = grid.cells(region)
         values = engine.analytic(numbers.ravel()) | measured(finish())
         store.write(region, {name: value.reshape(numbers.shape + value.shape[1:]) for name, value in values.items()})
         done += numbers.size

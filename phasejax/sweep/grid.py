@@ -33,6 +33,10 @@ class Grid:
         """Number of cells."""
         return math.prod(self.shape)
 
+    def cells(self, region: tuple[slice, ...]) -> np.ndarray:
+        """Numbers of the cells in a block of the grid, in its shape."""
+        return np.ravel_multi_index(tuple(np.mgrid[region]), self.shape)
+
     def parameters(self, cells: np.ndarray) -> dict[str, np.ndarray]:
         """Swept values at the given cells: name → (len(cells),) float64."""
         indices = np.unravel_index(cells, self.shape)

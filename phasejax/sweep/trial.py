@@ -81,7 +81,7 @@ def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formu
     """
     if smallest_n < sum(dimensions):
         return reference
-    return batch_last if max(dimensions) < 2 else batch_first
+    return batch_last if max(dimensions) <= 64 else batch_first
 
 
 def _cross(cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Array:

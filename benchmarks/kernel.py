@@ -1,0 +1,142 @@
+"""Trials per second of the sweep kernel against a plain NumPy loop, by dimension.
+
+    python benchmarks/kernel.py [--d 20 64 128 256 512] [--formulations batch_last batch_first] [--stages]
+
+One trial draws n = 5000 pairs, k = 5, and solves both objectives. The NumPy loop draws n × d data, forms covariances, whitens
+by eigh and takes two SVDs. Both run in this process in turn, three times; figures are medians. Only the ratios mean anything on
+a shared machine.
+"""
+
+import argparse
+import time
+
+from phasejax import runtime
+
+runtime.prepare()
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+
+jax.config.update("jax_enable_compilation_cache", False)  # compile times are part of the answer
+
+from phasejax import SpikedModel, lanes  # noqa: E402
+from phasejax.draws import bartlett, lane_keys  # noqa: E402
+from phasejax.sweep import parse_spec, trial  # noqa: E402
+from phasejax.sweep.engine import Engine, _compiler_options  # noqa: E402
+
+K, N = 5, 5000
+MODEL = dict(k=K, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0)
+
+
+def numpy_rate(d: int, trials: int) -> float:
+    """Trials per second of the plain loop."""
+    model = SpikedModel.homogeneous(d=d, kappa=1.5, nu=0.5, **MODEL)
+    a, b, c = (np.asarray(x, np.float64) for x in model.cholesky())
+    rng = np.random.default_rng(0)
+    began = time.perf_counter()
+    for _ in range(trials):
+        u = rng.standard_normal((N, d))
+        x, y = a * u, b * u + c * rng.standard_normal((N, d))
+        xx, xy, yy = x.T @ x / N, x.T @ y / N, y.T @ y / N
+        root_x, root_y = inverse_root(xx), inverse_root(yy)
+        for matrix in (root_x @ xy @ root_y, root_x @ xy):
+            left = np.linalg.svd(matrix)[0]
+            basis = np.linalg.qr(root_x @ left[:, :K])[0]
+            overlap = np.sum(basis[:K] ** 2, axis=1)
+            _ = 1 - overlap.mean(), np.sum(overlap > 0.8)
+    return trials / (time.perf_counter() - began)
+
+
+def inverse_root(s: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(s)
+    return vectors / np.sqrt(values) @ vectors.T
+
+
+class Kernel:
+    """The sweep's own compiled call on a 31 × 31 grid, for one dimension and formulation."""
+
+    def __init__(self, d: int, formulation: str | None, precision: int = 32):
+        span = {"start": 0.0, "stop": 1.0, "num": 31}
+        axes = {"kappa": span | {"stop": 3.0}, "nu": span}
+        spec = parse_spec(dict(name="kernel", trials=1000, model=dict(d=d, n=N, **MODEL), axes=axes))
+        self.engine = Engine(spec, precision=precision)
+        if formulation:
+            self.engine.formulation = getattr(trial, formulation)
+        began = time.perf_counter()
+        self.engine.compiled  # noqa: B018
+        self.compile_s = time.perf_counter() - began
+        layout = self.engine.layout
+        self.lanes = layout.rows * layout.trials_per_row
+        cells = np.arange(layout.rows) % self.engine.grid.size
+        self._call = lambda: jax.block_until_ready(self.engine.call(cells, np.zeros_like(cells)))
+        self._call()
+
+    def rate(self, seconds: float = 1.0) -> float:
+        """Trials per second over about so many seconds."""
+        began, calls = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds:
+            self._call()
+            calls += 1
+        return calls * self.lanes / (time.perf_counter() - began)
+
+
+def stages(d: int, chunk: int) -> dict[str, float]:
+    """Microseconds a trial on one device: the draw, the factorisation of both matrices, the whole."""
+    options = _compiler_options(jax.devices()[0])
+    model = SpikedModel.homogeneous(d=d, kappa=1.5, nu=0.5, **MODEL)
+    diagonals = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], chunk, axis=1), model.cholesky())
+    sizes = jnp.full(chunk, N, jnp.float32)
+    count = max(4, 4096 // chunk)
+    key = jax.random.key(0)
+
+    def draw(i):
+        return bartlett(lane_keys(key, jnp.full(chunk, i, "uint32"), jnp.arange(chunk, dtype="uint32")), sizes, d, d)
+
+    def factorise(i):
+        matrix = jnp.concatenate([factor.r21, factor.r21 + i], axis=-1)
+        return lanes.top_right_singular_vectors(matrix, K)
+
+    def whole(i):
+        return trial.batch_last(diagonals, draw(i), sizes, K)
+
+    factor = jax.jit(draw)(0)
+    result = {}
+    for name, stage in (("draw", draw), ("factorise", factorise), ("whole", whole)):
+        run = jax.jit(lambda stage=stage: jax.lax.map(lambda i: jax.tree.map(jnp.sum, stage(i)), jnp.arange(count)))
+        compiled = run.lower().compile(options)
+        jax.block_until_ready(compiled())
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            jax.block_until_ready(compiled())
+            times.append(time.perf_counter() - began)
+        result[name] = 1e6 * float(np.median(times)) / (count * chunk)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--d", type=int, nargs="+", default=[20, 64, 128, 256, 512])
+    parser.add_argument("--formulations", nargs="+", default=["chosen"], help="chosen, batch_last, batch_first, reference")
+    parser.add_argument("--precision", type=int, default=32)
+    parser.add_argument("--stages", action="store_true", help="also the share of each stage of batch_last")
+    arguments = parser.parse_args()
+    devices = jax.devices()
+    print(f"{len(devices)} × {devices[0].device_kind}, jax {jax.__version__}, {arguments.precision} bits")
+    print(f"{'d':>4} {'formulation':12} {'trials/s':>10} {'NumPy/s':>8} {'ratio':>7} {'compile':>8}")
+    for d in arguments.d:
+        for name in arguments.formulations:
+            kernel = Kernel(d, None if name == "chosen" else name, arguments.precision)
+            measured = [(kernel.rate(), numpy_rate(d, max(3, 3200 // (d * d) * 20))) for _ in range(3)]
+            fast, plain = np.median(measured, axis=0)
+            ratio = np.median([a / b for a, b in measured])
+            label = kernel.engine.formulation.__name__
+            print(f"{d:4} {label:12} {fast:10,.0f} {plain:8,.1f} {ratio:7,.0f} {kernel.compile_s:7.1f}s", flush=True)
+        if arguments.stages:
+            shares = stages(d, Kernel(d, "batch_last").engine.layout.chunk)
+            print("     " + ", ".join(f"{name} {value:.2f} µs" for name, value in shares.items()) + " a trial on one device")
+
+
+if __name__ == "__main__":
+    main()
