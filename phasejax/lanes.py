@@ -16,36 +16,33 @@ import numpy as np
 from jax import Array, lax
 
 _STAGES = 4  # static shrinkings of the active block; more save arithmetic, fewer save compile time
-_UNROLL = 4
-_SOLVES = 2
 
 
-def solve_lower(l: Array, b: Array) -> Array:
-    """X with L X = B, by forward substitution: l (p, p, L) lower triangular, b (p, q, L) → (p, q, L).
+def solve_lower(lower: Array, b: Array) -> Array:
+    """X with L X = B, by forward substitution: lower (p, p, L) holds L, b (p, q, L) → (p, q, L).
 
-    What stands above the diagonal of `l` is not used, but must be finite.
+    What stands above the diagonal of `lower` is not used, but must be finite.
     """
-    p = l.shape[0]
-    inverse_diagonal = 1 / _diagonal(l)
     x = jnp.zeros_like(b)
-    for start, stop in _stages(p):
+    for start, stop in _stages(lower.shape[0]):
 
-        def row(i, x, stop=stop):
-            # Rows of x from i on are still zero, so the sum needs no mask.
-            known = _sum([l[i, j] * x[j] for j in range(stop)])
-            return lax.optimization_barrier(x.at[i].set((b[i] - known) * inverse_diagonal[i]))
+        def fill_row(i, x, stop=stop):
+            # The rows of x from i on are still zero, so the sum needs no mask.
+            known = _dot(_at(lower, i)[:stop, None], x[:stop])
+            row = lax.optimization_barrier((_at(b, i) - known) / _at(_at(lower, i), i))
+            return lax.dynamic_update_index_in_dim(x, row, i, axis=0)
 
-        x = lax.fori_loop(start, stop, row, x)
+        x = lax.fori_loop(start, stop, fill_row, x)
     return x
 
 
-def solve_lower_transpose(l: Array, b: Array) -> Array:
-    """X with Lᵀ X = B: l (p, p, L) lower triangular, b (p, q, L) → (p, q, L).
+def solve_lower_transpose(lower: Array, b: Array) -> Array:
+    """X with Lᵀ X = B: lower (p, p, L) holds L, b (p, q, L) → (p, q, L).
 
-    Reversing the order of rows and columns makes Lᵀ lower triangular.
+    In the reverse order of rows and columns Lᵀ is lower triangular, and `solve_lower` does it.
     """
-    reversed_l, reversed_b = lax.optimization_barrier((l.swapaxes(0, 1)[::-1, ::-1], b[::-1]))
-    return solve_lower(reversed_l, reversed_b)[::-1]
+    flipped = lax.optimization_barrier((lower.swapaxes(0, 1)[::-1, ::-1], b[::-1]))
+    return solve_lower(*flipped)[::-1]
 
 
 def squared_overlaps(w: Array, rows: int) -> Array:
@@ -53,11 +50,8 @@ def squared_overlaps(w: Array, rows: int) -> Array:
 
     It is the squared length of each coordinate direction after projection onto the column space of W.
     """
-    largest = jnp.max(jnp.abs(w), axis=0)
-    basis = w / jnp.where(largest > 0, largest, 1)
-    for _ in range(2):  # twice is enough (Kahan–Parlett)
-        basis = _gram_schmidt(basis)
-    return _sum([basis[:rows, j] ** 2 for j in range(w.shape[1])])
+    basis = _gram_schmidt(_gram_schmidt(w))  # twice is enough (Kahan–Parlett)
+    return _fold(jnp.add, [basis[:rows, j] ** 2 for j in range(w.shape[1])])
 
 
 def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
@@ -65,7 +59,8 @@ def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
 
     Golub–Kahan bidiagonalisation, bisection on Fernando–Parlett counts, and inverse iteration on the Golub–Kahan
     tridiagonal. Values are right to a few eps·σ₁. The vectors are orthonormal whatever the spectrum; inside a cluster
-    they are some orthonormal basis of its space, and a space set apart by a gap g·σ₁ is right to a few eps/g.
+    they are some orthonormal basis of its space, and a space set apart by a gap g·σ₁ is right to a few eps/g (in a
+    crowd of values with g below about 100 eps, where that says little, some lanes are ten to a hundred times worse).
     """
     p, q, _ = a.shape
     largest = jnp.max(jnp.abs(a), axis=(0, 1))
@@ -81,7 +76,8 @@ def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
 
     sigma = _bisect(diagonal, superdiagonal, k)
     z = _inverse_iteration(diagonal, superdiagonal, sigma)
-    return sigma * (bound * scale), _reflect(reflectors, z)
+    # Not `scale`, so that the values of a zero matrix are zero.
+    return sigma * (bound * largest), _reflect(reflectors, z)
 
 
 def _bidiagonalise(a: Array) -> tuple[Array, Array, Array]:
@@ -96,16 +92,18 @@ def _bidiagonalise(a: Array) -> tuple[Array, Array, Array]:
         a, (d, e, v) = lax.scan(_bidiagonal_step, a, jnp.arange(stop - start))
         a = a[stop - start :, stop - start :]
         pieces.append((d, e, jnp.pad(v, ((0, 0), (start, 0), (0, 0)))))
-    return tuple(jnp.concatenate(parts) for parts in zip(*pieces))
+    diagonal, superdiagonal, reflectors = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return diagonal, superdiagonal, reflectors
 
 
 def _bidiagonal_step(a: Array, j: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """Clear column j below the diagonal and row j right of the superdiagonal, in one update A − u wᵀ − y vᵀ."""
-    u, d = _reflector(a[:, j], j)
-    w = lax.optimization_barrier(_sum([a[i] * u[i] for i in range(a.shape[0])]))
-    v, e = _reflector(a[j] - u[j] * w, j + 1)
+    u, d = _reflector(_at(a, j, axis=1), j)
+    w = lax.optimization_barrier(_dot(u[:, None], a))
+    v, e = _reflector(_at(a, j) - _at(u, j) * w, j + 1)
     overlap = lax.optimization_barrier(_dot(w, v))
-    y = lax.optimization_barrier(_sum([a[:, i] * v[i] for i in range(a.shape[1])]) - u * overlap)
+    image = _fold(jnp.add, [a[:, i] * v[i] for i in range(a.shape[1])])
+    y = lax.optimization_barrier(image - u * overlap)
     a = lax.optimization_barrier(a - u[:, None] * w - y[:, None] * v)
     return a, (d, e, v)
 
@@ -113,16 +111,16 @@ def _bidiagonal_step(a: Array, j: Array) -> tuple[Array, tuple[Array, Array, Arr
 def _reflector(x: Array, j: Array) -> tuple[Array, Array]:
     """Householder: u (n, L) with ‖u‖² = 2 such that (I − u uᵀ) x keeps x[:j], puts ∓‖x[j:]‖ at j and zeros after.
 
-    Returns u and the new entry j. Where x[j:] is too small to be squared it counts as zero and u = 0.
+    Returns u and the new entry j. Where x[j:] is empty or too small to be squared, it counts as zero and u = 0.
     """
-    tiny = jnp.finfo(x.dtype).tiny / jnp.finfo(x.dtype).eps
+    too_small = jnp.finfo(x.dtype).tiny / jnp.finfo(x.dtype).eps
     index = jnp.arange(x.shape[0])[:, None]
     x = lax.optimization_barrier(jnp.where(index >= j, x, 0))
-    square = _dot(x, x)
+    square = lax.optimization_barrier(_dot(x, x))
+    head = _at(x, j)
     norm = jnp.sqrt(square)
-    head = _sum([jnp.where(i == j, x[i], 0) for i in range(x.shape[0])])
-    entry = jnp.where(square > tiny, jnp.where(head > 0, -norm, norm), 0)
-    weight = jnp.where(square > tiny, lax.rsqrt(norm * (norm + jnp.abs(head))), 0)
+    entry = jnp.where(square > too_small, jnp.where(head > 0, -norm, norm), 0)
+    weight = jnp.where(square > too_small, lax.rsqrt(norm * (norm + jnp.abs(head))), 0)
     entry, weight = lax.optimization_barrier((entry, weight))
     u = jnp.where(index == j, x - entry, x) * weight
     return lax.optimization_barrier((u, entry))
@@ -132,7 +130,7 @@ def _reflect(reflectors: Array, z: Array) -> Array:
     """H_0 H_1 … Z for z (q, k, L): the last reflector acts first."""
 
     def step(z, v):
-        along = lax.optimization_barrier(_sum([v[i] * z[i] for i in range(z.shape[0])]))
+        along = lax.optimization_barrier(_dot(v[:, None], z))
         return lax.optimization_barrier(z - v[:, None] * along), None
 
     return lax.scan(step, z, reflectors, reverse=True)[0]
@@ -140,40 +138,42 @@ def _reflect(reflectors: Array, z: Array) -> Array:
 
 def _bisect(diagonal: Array, superdiagonal: Array, k: int) -> Array:
     """The k largest singular values (k, L), descending, of a bidiagonal matrix with all of them in [0, 1]."""
-    dtype = diagonal.dtype
     d2, e2 = lax.optimization_barrier((diagonal**2, superdiagonal**2))
     rank = jnp.arange(k)[:, None]
 
     def halve(_, interval):
-        low, high = interval
-        middle = (low + high) / 2
-        above = lax.optimization_barrier(_count_above(d2, e2, middle))
-        low, high = jnp.where(above > rank, middle, low), jnp.where(above > rank, high, middle)
-        return lax.optimization_barrier((low, high))
+        low, width = interval
+        middle = low + width / 2
+        is_above = _count_above(d2, e2, middle) > rank
+        return lax.optimization_barrier((jnp.where(is_above, middle, low), width / 2))
 
-    shape = (k, diagonal.shape[1])
-    steps = jnp.finfo(dtype).nmant + 2
-    start = jnp.zeros(shape, dtype) + 0 * d2[0], jnp.ones(shape, dtype) + 0 * d2[0]
-    low, high = lax.fori_loop(0, steps, halve, start)
-    return (low + high) / 2
+    low = jnp.zeros_like(diagonal, shape=(k, diagonal.shape[1]))
+    low, width = lax.fori_loop(0, jnp.finfo(low.dtype).nmant + 2, halve, (low, jnp.ones((), low.dtype)))
+    return low + width / 2
 
 
 def _count_above(d2: Array, e2: Array, sigma: Array) -> Array:
-    """How many singular values of the bidiagonal with squared entries d2, e2 (q, L) are at least sigma (k, L).
+    """How many singular values of the bidiagonal with squared entries d2, e2 (q, L) exceed sigma (k, L).
 
-    Signs of the pivots of BᵀB − σ² by the differential stationary qd transform (Fernando–Parlett), which never forms
-    BᵀB and so keeps small values.
+    Signs of the pivots of BᵀB − σ² in a twisted factorisation, by the differential qd transforms of Fernando and
+    Parlett: they never form BᵀB and so keep small values. Starting from both ends halves the chain of dependences.
     """
-    floor = float(jnp.finfo(d2.dtype).tiny) ** 0.75
+    q = d2.shape[0]
     shift = sigma * sigma
-    carry = -shift
-    count = jnp.zeros(sigma.shape, d2.dtype)
-    for i in range(d2.shape[0]):
-        pivot = d2[i] + carry
-        pivot = jnp.where(jnp.abs(pivot) < floor, floor, pivot)
-        count = count + jnp.where(pivot > 0, 1, 0).astype(d2.dtype)
-        carry = e2[i] * (carry / pivot) - shift
-    return count
+    # A pivot is zero or far larger than this, since it is a difference of numbers not much smaller than σ².
+    guard = 1024 * float(jnp.finfo(d2.dtype).tiny)
+    count = 0
+    forward = -shift
+    for i in range(q // 2):
+        pivot = d2[i] + forward + guard
+        forward = e2[i] * (forward / pivot) - shift
+        count = count + (pivot > 0).astype(jnp.int32)
+    backward = d2[q - 1] - shift
+    for i in range(q - 2, q // 2 - 1, -1):
+        pivot = e2[i] + backward + guard
+        backward = d2[i] * (backward / pivot) - shift
+        count = count + (pivot > 0).astype(jnp.int32)
+    return count + (forward + (backward + shift) > 0).astype(jnp.int32)
 
 
 def _inverse_iteration(diagonal: Array, superdiagonal: Array, sigma: Array) -> Array:
@@ -185,14 +185,16 @@ def _inverse_iteration(diagonal: Array, superdiagonal: Array, sigma: Array) -> A
     """
     q, lanes = diagonal.shape
     off = jnp.stack([diagonal, superdiagonal], axis=1).reshape(2 * q, 1, lanes)
+    # The shift stands off by more than the rounding error of σ. Otherwise chance lets one vector of a cluster grow so
+    # much more than the others that Gram–Schmidt, having removed it, is left with noise.
+    shift = lax.optimization_barrier(sigma + 8 * jnp.finfo(sigma.dtype).eps)
     start = np.random.default_rng(0).uniform(-1, 1, (2 * q, sigma.shape[0], 1))
-    x = jnp.asarray(start, diagonal.dtype) + 0 * sigma
+    x = jnp.asarray(start, diagonal.dtype) + jnp.zeros_like(shift)
 
     def improve(_, x):
-        return _gram_schmidt(_solve_shifted(off, sigma, x), stride=2)
+        return _gram_schmidt(_solve_shifted(off, shift, x), stride=2)
 
-    x = lax.fori_loop(0, _SOLVES, improve, x)
-    return _gram_schmidt(x, stride=2)[::2]
+    return _gram_schmidt(lax.fori_loop(0, 3, improve, x)[::2])
 
 
 def _solve_shifted(off: Array, shift: Array, b: Array) -> Array:
@@ -202,6 +204,7 @@ def _solve_shifted(off: Array, shift: Array, b: Array) -> Array:
     inverse iteration; only the direction of a column means anything then.
     """
     floor = jnp.finfo(b.dtype).eps
+    limit = 1 / floor**2  # several small pivots in a chain could overflow; a clipped vector is still one to go on from
 
     def eliminate(row, below):
         head, tail, rhs = row
@@ -220,31 +223,29 @@ def _solve_shifted(off: Array, shift: Array, b: Array) -> Array:
 
     def substitute(known, row):
         inverse, first, second, value = row
-        limit = 1 / floor**2
         x = jnp.clip((value - first * known[0] - second * known[1]) * inverse, -limit, limit)
         return lax.optimization_barrier(((x, known[0]), x))
 
-    after = jnp.concatenate([off[1:], 0 * off[:1]]), jnp.concatenate([b[1:], 0 * b[:1]])
-    row = -shift, off[0] + 0 * shift, b[0]
-    _, rows = lax.scan(eliminate, row, (off, *after), unroll=_UNROLL)
-    return lax.scan(substitute, (0 * shift, 0 * shift), rows, reverse=True, unroll=_UNROLL)[1]
+    below = off, _next(off), _next(b)
+    zero = jnp.zeros_like(shift)
+    _, rows = lax.scan(eliminate, (-shift, off[0] + zero, b[0]), below)
+    return lax.scan(substitute, (zero, zero), rows, reverse=True)[1]
 
 
 def _gram_schmidt(x: Array, stride: int = 1) -> Array:
     """Modified Gram–Schmidt on the columns of x (n, k, L), in order; inner products read every stride-th row only."""
-    rows = range(0, x.shape[0], stride)
-    largest = _fold(jnp.maximum, [jnp.abs(x[i]) for i in rows])
+    largest = _fold(jnp.maximum, list(jnp.abs(x[::stride])))
     x = lax.optimization_barrier(x / jnp.where(largest > 0, largest, 1))
     index = jnp.arange(x.shape[1])[:, None]
 
-    def column(j, x):
-        square = lax.optimization_barrier(_sum([x[i, j] ** 2 for i in rows]))
-        w = lax.optimization_barrier(x[:, j] * jnp.where(square > 0, lax.rsqrt(square), 0))
-        along = lax.optimization_barrier(_sum([w[i] * x[i] for i in rows]))
-        rest = x - w[:, None] * jnp.where(index > j, along, 0)
-        return lax.optimization_barrier(jnp.where(index == j, w[:, None], rest))
+    def finish_column(j, x):
+        column = _at(x, j, axis=1)
+        square = lax.optimization_barrier(_dot(column, column, stride))
+        column = lax.optimization_barrier(column * jnp.where(square > 0, lax.rsqrt(square), 0))[:, None]
+        along = lax.optimization_barrier(_dot(column, x, stride))
+        return lax.optimization_barrier(jnp.where(index == j, column, x - column * jnp.where(index > j, along, 0)))
 
-    return lax.fori_loop(0, x.shape[1], column, x)
+    return lax.fori_loop(0, x.shape[1], finish_column, x)
 
 
 def _stages(n: int) -> list[tuple[int, int]]:
@@ -253,22 +254,24 @@ def _stages(n: int) -> list[tuple[int, int]]:
     return [(start, min(start + length, n)) for start in range(0, n, length)]
 
 
-def _diagonal(l: Array) -> Array:
-    return jnp.stack([l[i, i] for i in range(l.shape[0])])
+def _next(x: Array) -> Array:
+    """x[i + 1] in the place of x[i], and zero in the last."""
+    return jnp.concatenate([x[1:], jnp.zeros_like(x[:1])])
 
 
-def _dot(x: Array, y: Array) -> Array:
-    """Σᵢ x[i]·y[i] over the leading axis."""
-    return _sum([x[i] * y[i] for i in range(x.shape[0])])
+def _at(x: Array, i: Array, axis: int = 0) -> Array:
+    """x[i] along an axis, for a traced i; past the end it is the last."""
+    return lax.dynamic_index_in_dim(x, i, axis, keepdims=False)
 
 
-def _sum(terms: list[Array]) -> Array:
-    return _fold(jnp.add, terms)
+def _dot(x: Array, y: Array, stride: int = 1) -> Array:
+    """Σᵢ x[i]·y[i] over every stride-th i of the leading axis, with broadcasting of the others."""
+    return _fold(jnp.add, [x[i] * y[i] for i in range(0, x.shape[0], stride)])
 
 
 def _fold(combine: Callable[[Array, Array], Array], terms: list[Array]) -> Array:
     """The terms combined pairwise, as a balanced tree: short dependency chains and small rounding errors."""
     while len(terms) > 1:
-        pairs = [combine(x, y) for x, y in zip(terms[::2], terms[1::2])]
+        pairs = [combine(x, y) for x, y in zip(terms[::2], terms[1::2], strict=False)]
         terms = pairs + terms[2 * len(pairs) :]
     return terms[0]

@@ -16,9 +16,10 @@ from phasejax.sweep.engine import Engine, measured
 from phasejax.sweep.grid import cell_model
 
 
-def laid_out(spec, **changes) -> Engine:
-    """An engine in float64 on one device unless told otherwise, with changed fields of its layout."""
-    engine = Engine(spec, precision=64, devices=changes.pop("devices", tuple(jax.devices()[:1])))
+def laid_out(spec, *, formulation=trial.reference, devices=None, **changes) -> Engine:
+    """An engine in float64, on one device and with the formulation that compiles fastest unless told otherwise."""
+    engine = Engine(spec, precision=64, devices=devices or tuple(jax.devices()[:1]))
+    engine.formulation = formulation
     engine.layout = replace(engine.layout, **changes)
     return engine
 
@@ -51,6 +52,16 @@ def test_results_do_not_depend_on_the_number_of_devices(plain, devices):
     assert_same(plain, all_cells(laid_out(small(), devices=chosen, rows=8)))
 
 
+def test_the_kernel_of_the_sweep_does_not_depend_on_the_layout_either(plain):
+    chosen = Engine(small()).formulation
+    assert chosen is trial.batch_last
+    four = all_cells(laid_out(small(), formulation=chosen, devices=tuple(jax.devices()[:4]), rows=4, chunk=32))
+    whole = all_cells(laid_out(small(), formulation=chosen))
+    assert_same(whole, four)
+    np.testing.assert_allclose(whole["distance_cp"], plain["distance_cp"], atol=1e-7)
+    np.testing.assert_array_equal(whole["count_ca"], plain["count_ca"])
+
+
 @pytest.mark.parametrize("per_row", [1, 4, 5])
 def test_trials_split_over_rows_merge_to_the_same_moments(plain, per_row):
     blocks = -(-6 // per_row)
@@ -78,15 +89,14 @@ def test_a_sweep_compiles_once(monkeypatch):
     assert len(traces) == 1
 
 
-def test_a_failed_trial_is_counted_and_left_out(plain, monkeypatch):
+def test_a_failed_trial_is_counted_and_left_out(plain):
     def failing(cholesky, factor, n, k):
         result = trial.reference(cholesky, factor, n, k)
         broken = cholesky.b[k] > 1.9  # the cells with ν = 1
         hit = broken & (factor.r11[0, 0] > 7.7)  # some of their trials
         return trial.Trials(jnp.where(hit, jnp.nan, result.ca), result.cp, jnp.where(hit, Status.NONFINITE, result.status))
 
-    monkeypatch.setattr(engine_module, "choose", lambda *_: failing)
-    values = all_cells(laid_out(small()))
+    values = all_cells(laid_out(small(), formulation=failing))
     hit = np.arange(15) % 5 == 4
     assert values["failed_trials"].sum() > 0 and np.all(values["failed_trials"][~hit] == 0)
     assert np.all(values["failed_trials"][hit] < 6)
@@ -95,13 +105,12 @@ def test_a_failed_trial_is_counted_and_left_out(plain, monkeypatch):
     np.testing.assert_allclose(values["distance_ca"][~hit], plain["distance_ca"][~hit], atol=1e-9)
 
 
-def test_a_cell_without_a_finite_trial_is_nan(monkeypatch):
+def test_a_cell_without_a_finite_trial_is_nan():
     def failing(cholesky, factor, n, k):
         nothing = jnp.full((k, n.size), jnp.nan)
         return trial.Trials(nothing, nothing, jnp.full(n.size, Status.NONFINITE))
 
-    monkeypatch.setattr(engine_module, "choose", lambda *_: failing)
-    values = all_cells(laid_out(small()))
+    values = all_cells(laid_out(small(), formulation=failing))
     assert np.all(np.isnan(values["distance_cp"])) and np.all(values["failed_trials"] == 6)
     assert np.all(values["regime_empirical"] == -1)
 
