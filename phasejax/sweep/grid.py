@@ -35,7 +35,7 @@ class Grid:
 
     def cells(self, region: tuple[slice, ...]) -> np.ndarray:
         """Numbers of the cells in a block of the grid, in its shape."""
-        return np.ravel_multi_index(tuple(np.mgrid[region]), self.shape)
+        return np.asarray(np.ravel_multi_index(tuple(np.mgrid[region]), self.shape))
 
     def parameters(self, cells: np.ndarray) -> dict[str, np.ndarray]:
         """Swept values at the given cells: name → (len(cells),) float64."""

@@ -1,0 +1,36 @@
+"""The README's Python runs as it stands and gives the numbers its comments state."""
+
+import re
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from phasejax import Regime
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_examples_run_and_their_numbers_are_right(monkeypatch):
+    matplotlib.use("Agg")
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    theory, recovery, model = names["theory"], names["recovery"], names["model"]
+    assert theory.separation(model) == pytest.approx((1.79, 0.38), abs=0.005)
+    assert theory.regime(model) is Regime.CA_ONLY
+    assert theory.critical_nu(model) == pytest.approx((0.895, 0.192), abs=0.0005)
+    assert recovery.subspace_distance(names["ca"].encoder_x) < 0.01
+    assert recovery.subspace_distance(names["cp"].encoder_x) > 0.99
+    assert names["dataset"].regime.dims == ("kappa", "nu", "quality_x")
+
+
+def test_the_version_is_stated_once():
+    from importlib.metadata import version
+
+    assert version("phasejax") in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert (ROOT / ".python-version").read_text().strip() == "3.12"
+    assert 'requires-python = ">=3.12"' in (ROOT / "pyproject.toml").read_text()
