@@ -1,4 +1,7 @@
-"""Finite samples of a `SpikedModel`: covariances straight from their Wishart law, or drawn data where that is not enough."""
+"""Finite samples of a `SpikedModel`: covariances straight from their Wishart law, or drawn data where that is not enough.
+
+Products are asked for at the highest precision: accelerators that round to TF32 would lose half the digits of a covariance.
+"""
 
 from typing import Literal, get_args
 
@@ -38,7 +41,8 @@ def covariance_from_bartlett(cholesky: CholeskyDiagonals, factor: BartlettFactor
     left_x = a[:, None] * factor.r11
     left_y = (c[:, None] * factor.r21).at[: b.size].add(b[:, None] * factor.r11[: b.size])
     right_y = c[:, None] * factor.r22
-    return Covariance(left_x @ left_x.T / n, left_x @ left_y.T / n, (left_y @ left_y.T + right_y @ right_y.T) / n)
+    with jax.default_matmul_precision("highest"):
+        return Covariance(left_x @ left_x.T / n, left_x @ left_y.T / n, (left_y @ left_y.T + right_y @ right_y.T) / n)
 
 
 def sample_pairs(
@@ -82,7 +86,6 @@ def covariance_of(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], *, center:
     if center:
         x, y = x - jnp.mean(x, axis=0), y - jnp.mean(y, axis=0)
     n = x.shape[0]
-    # Rows are long sums: full precision matters more than speed on accelerators that would round to TF32.
     with jax.default_matmul_precision("highest"):
         return Covariance(x.T @ x / n, x.T @ y / n, y.T @ y / n)
 

@@ -129,7 +129,9 @@ def critical_kappa(model: SpikedModel) -> Boundary:
     nu2 = jnp.max(nu(model), initial=0) ** 2
     xi2 = jnp.max(xi(model), initial=0) ** 2
     gamma_x, gamma_y = model.gamma_x, model.gamma_y
-    power_ca = _positive_root(1 - nu2, nu2 * (gamma_x + gamma_y), nu2 * gamma_x * gamma_y)
+    # ν = η/√(γ̃x γ̃y) is 1 only up to rounding.
+    below_one = jnp.where(1 - nu2 > 8 * jnp.finfo(nu2.dtype).eps, 1 - nu2, 0)
+    power_ca = _positive_root(below_one, nu2 * (gamma_x + gamma_y), nu2 * gamma_x * gamma_y)
     power_cp = _positive_root(jnp.ones_like(xi2), xi2, xi2 * gamma_x)
     return Boundary(jnp.sqrt(jnp.max(power_ca)), jnp.sqrt(jnp.max(power_cp)))
 

@@ -1,0 +1,373 @@
+"""Solvers against SciPy's generalised eigenproblems, least squares on drawn data, scikit-learn, and the theory's counts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+from models import FLAVOURS, GAPPED, draw, fields, random_model, random_orthogonal
+from sklearn.cross_decomposition import CCA
+
+from phasejax import theory
+from phasejax.recovery import subspace_distance
+from phasejax.solvers import Status, align, pls, predict
+from phasejax.spiked import Covariance
+
+SOLVERS = (align, predict, pls)
+WHITENING = (align, predict)
+
+
+def second_moments(x, y):
+    return Covariance(*(jnp.asarray(block) for block in (x.T @ x / len(x), x.T @ y / len(x), y.T @ y / len(x))))
+
+
+def random_data(seed=0, n=60, d_x=6, d_y=4):
+    """Correlated rows with nothing structured about them."""
+    rng = np.random.default_rng([seed, n, d_x, d_y])
+    x = rng.normal(size=(n, d_x)) @ rng.normal(size=(d_x, d_x))
+    y = x @ rng.normal(size=(d_x, d_y)) * 0.4 + rng.normal(size=(n, d_y)) @ rng.normal(size=(d_y, d_y))
+    return x, y
+
+
+def random_covariance(seed=0, **sizes):
+    return second_moments(*random_data(seed, **sizes))
+
+
+def same_rows_up_to_sign(got, expected, rtol=1e-8):
+    signs = np.sign(np.sum(np.asarray(got) * np.asarray(expected), axis=1, keepdims=True))
+    np.testing.assert_allclose(np.asarray(got) * signs, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+# Against SciPy -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("d_x", "d_y"), [(6, 4), (3, 7), (5, 5)])
+def test_align_solves_the_generalised_eigenproblem(d_x, d_y):
+    """Sxy Syy⁻¹ Syx w = σ² Sxx w."""
+    cov = random_covariance(d_x=d_x, d_y=d_y)
+    xx, xy, yy = map(np.asarray, cov)
+    values, vectors = scipy.linalg.eigh(xy @ np.linalg.solve(yy, xy.T), xx)
+    solution = align(cov, 2)
+    np.testing.assert_allclose(solution.singular_values**2, values[::-1][: min(d_x, d_y)], rtol=1e-9, atol=1e-11 * values[-1])
+    same_rows_up_to_sign(solution.encoder_x, vectors[:, ::-1][:, :2].T)
+    values, vectors = scipy.linalg.eigh(xy.T @ np.linalg.solve(xx, xy), yy)
+    same_rows_up_to_sign(solution.encoder_y, vectors[:, ::-1][:, :2].T)
+
+
+@pytest.mark.parametrize(("d_x", "d_y"), [(6, 4), (3, 7), (5, 5)])
+def test_predict_solves_the_generalised_eigenproblem(d_x, d_y):
+    """Sxy Syx w = σ² Sxx w."""
+    cov = random_covariance(d_x=d_x, d_y=d_y)
+    xx, xy, _ = map(np.asarray, cov)
+    values, vectors = scipy.linalg.eigh(xy @ xy.T, xx)
+    solution = predict(cov, 2)
+    np.testing.assert_allclose(solution.singular_values**2, values[::-1][: min(d_x, d_y)], rtol=1e-9, atol=1e-11 * values[-1])
+    same_rows_up_to_sign(solution.encoder_x, vectors[:, ::-1][:, :2].T)
+
+
+@pytest.mark.parametrize(("d_x", "d_y"), [(6, 4), (3, 7)])
+def test_pls_is_the_svd_of_the_cross_covariance(d_x, d_y):
+    cov = random_covariance(d_x=d_x, d_y=d_y)
+    u, s, vt = np.linalg.svd(np.asarray(cov.xy))
+    solution = pls(cov, 3)
+    np.testing.assert_allclose(solution.singular_values, s, rtol=1e-12)
+    same_rows_up_to_sign(solution.encoder_x, u[:, :3].T)
+    same_rows_up_to_sign(solution.encoder_y, vt[:3])
+
+
+@pytest.mark.parametrize(
+    ("solver", "metric_x", "metric_y"),
+    [
+        (align, lambda c: c.xx, lambda c: c.yy),
+        (predict, lambda c: c.xx, lambda c: np.eye(4)),
+        (pls, lambda c: np.eye(6), lambda c: np.eye(4)),
+    ],
+)
+def test_encoders_are_normalised_and_diagonalise_the_cross_covariance(solver, metric_x, metric_y):
+    cov = random_covariance()
+    solution = solver(cov, 3)
+    w, v = solution.encoder_x, solution.encoder_y
+    np.testing.assert_allclose(w @ metric_x(cov) @ w.T, np.eye(3), atol=1e-11)
+    np.testing.assert_allclose(v @ metric_y(cov) @ v.T, np.eye(3), atol=1e-11)
+    np.testing.assert_allclose(w @ cov.xy @ v.T, np.diag(solution.singular_values[:3]), atol=1e-11)
+    assert solution.status == Status.OK
+    assert (solution.rank, solution.rank_x, solution.rank_y) == (4, 6, 4)
+
+
+# Against regression on drawn data ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("d_x", "d_y"), [(6, 4), (3, 7)])
+def test_full_rank_prediction_is_least_squares(d_x, d_y):
+    x, y = random_data(d_x=d_x, d_y=d_y)
+    expected = np.linalg.lstsq(x, y, rcond=None)[0].T
+    np.testing.assert_allclose(predict(second_moments(x, y), min(d_x, d_y)).coefficients, expected, rtol=1e-9, atol=1e-11)
+
+
+def alternating_least_squares(x, y, k, rng):
+    """min ‖Y − X A B‖² over A (d_x, k), B (k, d_y), each in turn by least squares, from a random start."""
+    b = rng.normal(size=(k, y.shape[1]))
+    for _ in range(3000):
+        a = np.linalg.lstsq(x, y @ np.linalg.pinv(b), rcond=None)[0]
+        b = np.linalg.lstsq(x @ a, y, rcond=None)[0]
+    return a @ b
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_reduced_rank_prediction_is_the_best_rank_k_fit(k):
+    x, y = random_data(seed=k)
+    rng = np.random.default_rng(k)
+    coefficients = np.asarray(predict(second_moments(x, y), k).coefficients)
+    assert np.linalg.matrix_rank(coefficients, tol=1e-9) == k
+    best = alternating_least_squares(x, y, k, rng)
+    np.testing.assert_allclose(np.sum((y - x @ coefficients.T) ** 2), np.sum((y - x @ best) ** 2), rtol=1e-10)
+    np.testing.assert_allclose(coefficients, best.T, rtol=1e-4, atol=1e-6)
+
+
+def test_alignment_is_prediction_of_whitened_targets():
+    cov = random_covariance()
+    whiten = scipy.linalg.inv(scipy.linalg.sqrtm(np.asarray(cov.yy))).real
+    whitened = Covariance(cov.xx, cov.xy @ whiten, jnp.eye(4))
+    by_alignment, by_prediction = align(cov, 3), predict(whitened, 3)
+    np.testing.assert_allclose(by_alignment.singular_values, by_prediction.singular_values, rtol=1e-9)
+    same_rows_up_to_sign(by_alignment.encoder_x, by_prediction.encoder_x)
+    same_rows_up_to_sign(by_alignment.encoder_y, by_prediction.encoder_y @ whiten)
+
+
+def test_align_agrees_with_scikit_learn():
+    """Scores up to sign and scale; scikit-learn iterates on the data, one component after the other."""
+    x, y = draw(random_model(3, (3, 9, 6)), 500, np.random.default_rng(0))
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    peer = CCA(n_components=3, scale=False, max_iter=20_000, tol=1e-14).fit(x, y)
+    solution = align(second_moments(x, y), 3)
+    scores_x, scores_y = peer.transform(x, y)
+    for ours, theirs in ((x @ solution.encoder_x.T, scores_x), (y @ solution.encoder_y.T, scores_y)):
+        for i in range(3):
+            assert abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) > 1 - 1e-8
+    expected = [np.corrcoef(scores_x[:, i], scores_y[:, i])[0, 1] for i in range(3)]
+    np.testing.assert_allclose(solution.singular_values[:3], expected, rtol=1e-7)
+
+
+# Against the theory --------------------------------------------------------------------------------------------------
+
+
+def numpy_distance(encoder, truth):
+    """1 − (1/k)‖UᵀÛ‖²_F by QR."""
+    q, _ = np.linalg.qr(np.asarray(encoder).T)
+    return 1 - np.sum((truth.T @ q) ** 2) / truth.shape[1]
+
+
+def counts_with_gaps(model):
+    """(solver, exact count, relative gap at k) for the three objectives."""
+    f = fields(model)
+    counts = theory.recovery_counts(model)
+    values = {
+        align: (np.asarray(theory.rho(model)), np.asarray(theory.nu(model)), int(counts.exact_ca)),
+        predict: (np.asarray(theory.tau(model)), np.asarray(theory.xi(model)), int(counts.exact_cp)),
+        pls: (f["kappa"] ** 2, f["eta"], None),
+    }
+    for solver, (signal, nuisance, count) in values.items():
+        spectrum = np.sort(np.concatenate([signal, nuisance, [0]]))[::-1]
+        if count is None:
+            count = int(np.sum(signal >= spectrum[model.k - 1]))
+        yield solver, count, (spectrum[model.k - 1] - spectrum[model.k]) / spectrum[0]
+
+
+@pytest.mark.parametrize("shape", [*GAPPED, (1, 4, 3), (4, 8, 4)])
+def test_population_solution_recovers_what_theory_counts(shape):
+    """Distance 1 − m/k, in canonical coordinates and in rotated ones, whatever the flavour of the model."""
+    rng = np.random.default_rng(0)
+    k, d_x, d_y = shape
+    solve = {solver: jax.jit(lambda cov, solver=solver: solver(cov, k).encoder_x) for solver in SOLVERS}
+    seen = {solver: set() for solver in SOLVERS}
+    for seed in range(8):
+        for flavour in FLAVOURS:
+            model = random_model(seed, shape, flavour)
+            q_x, q_y = random_orthogonal(rng, d_x), random_orthogonal(rng, d_y)
+            for solver, count, gap in counts_with_gaps(model):
+                if gap < 1e-3:
+                    continue
+                seen[solver].add(count)
+                encoder = solve[solver](model.covariance())
+                np.testing.assert_allclose(numpy_distance(encoder, np.eye(d_x, k)), 1 - count / k, atol=1e-8)
+                np.testing.assert_allclose(subspace_distance(encoder), 1 - count / k, atol=1e-8)
+                rotated = solve[solver](model.covariance(q_x, q_y))
+                np.testing.assert_allclose(numpy_distance(rotated, q_x[:, :k]), 1 - count / k, atol=1e-8)
+    assert all(len(counts) > 1 for counts in seen.values()) or min(d_x, d_y) == k
+
+
+# Units ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
+@pytest.mark.parametrize("scale_x", [1e-4, 1e5])
+@pytest.mark.parametrize("scale_y", [1e-4, 1e5])
+def test_units_of_a_view_change_nothing_but_the_encoder_scale(x64, ridge, scale_x, scale_y):
+    xx, xy, yy = random_covariance()
+    scaled = (xx * scale_x**2, xy * scale_x * scale_y, yy * scale_y**2)
+    rtol = 1e-9 if x64 else 2e-3
+    with jax.enable_x64(x64):
+        before, after = (Covariance(*(jnp.asarray(np.asarray(b), float) for b in blocks)) for blocks in ((xx, xy, yy), scaled))
+        one, other = align(before, 3, ridge=ridge), align(after, 3, ridge=ridge)
+        np.testing.assert_allclose(other.singular_values, one.singular_values, rtol=rtol)
+        same_rows_up_to_sign(other.encoder_x * scale_x, one.encoder_x, rtol)
+        same_rows_up_to_sign(other.encoder_y * scale_y, one.encoder_y, rtol)
+        assert one.status == other.status == Status.OK
+        one, other = predict(before, 3, ridge=ridge), predict(after, 3, ridge=ridge)
+        np.testing.assert_allclose(other.singular_values / scale_y, one.singular_values, rtol=rtol)
+        same_rows_up_to_sign(other.encoder_x * scale_x, one.encoder_x, rtol)
+        assert one.status == other.status == Status.OK
+        assert other.encoder_x.dtype == (jnp.float64 if x64 else jnp.float32)
+
+
+# Ridge ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", WHITENING)
+def test_ridge_adds_that_multiple_of_the_mean_eigenvalue(solver):
+    cov = random_covariance()
+    raised = Covariance(
+        cov.xx + 0.3 * np.linalg.eigvalsh(cov.xx).mean() * np.eye(6),
+        cov.xy,
+        cov.yy + 0.3 * np.linalg.eigvalsh(cov.yy).mean() * np.eye(4),
+    )
+    got, expected = solver(cov, 2, ridge=0.3), solver(raised, 2)
+    np.testing.assert_allclose(got.singular_values, expected.singular_values, rtol=1e-10)
+    same_rows_up_to_sign(got.encoder_x, expected.encoder_x)
+    assert not np.allclose(got.singular_values, solver(cov, 2).singular_values, rtol=1e-3)
+
+
+@pytest.mark.parametrize("solver", WHITENING)
+def test_vanishing_ridge_is_no_ridge(solver):
+    cov = random_covariance()
+    exact = solver(cov, 2)
+    errors = [np.abs(solver(cov, 2, ridge=r).singular_values - exact.singular_values).max() for r in (1e-4, 1e-6, 1e-8)]
+    assert errors[0] > 10 * errors[1] > 100 * errors[2] > 0
+
+
+@pytest.mark.parametrize("solver", WHITENING)
+def test_ridge_makes_a_singular_covariance_regular(solver):
+    cov = random_covariance(n=5)
+    assert solver(cov, 2).status == Status.RANK_DEFICIENT
+    assert solver(cov, 2, ridge=0.1).status == Status.OK
+
+
+# Rank ----------------------------------------------------------------------------------------------------------------
+
+
+def test_fewer_samples_than_dimensions_are_seen():
+    cov = random_covariance(n=3, d_x=6, d_y=5)
+    solution = align(cov, 2)
+    assert (solution.rank, solution.rank_x, solution.rank_y) == (3, 3, 3)
+    assert solution.status == Status.RANK_DEFICIENT
+    np.testing.assert_allclose(solution.singular_values, [1, 1, 1, 0, 0], atol=1e-7)  # three points always correlate perfectly
+    solution = predict(cov, 2)
+    assert (solution.rank, solution.rank_x, solution.rank_y, solution.status) == (3, 3, 5, Status.RANK_DEFICIENT)
+    solution = pls(cov, 2)
+    assert (solution.rank, solution.rank_x, solution.rank_y, solution.status) == (3, 6, 5, Status.OK)
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("solver", WHITENING)
+def test_a_singular_source_is_solved_on_its_support(solver, x64):
+    """x embedded isometrically in more dimensions: the same solution, seen through the embedding."""
+    xx, xy, yy = map(np.asarray, random_covariance())
+    embedding = random_orthogonal(np.random.default_rng(0), 9)[:, :6]
+    with jax.enable_x64(x64):
+        flat = Covariance(*(jnp.asarray(b, float) for b in (xx, xy, yy)))
+        lifted = Covariance(*(jnp.asarray(b, float) for b in (embedding @ xx @ embedding.T, embedding @ xy, yy)))
+        expected, got = solver(flat, 3), solver(lifted, 3)
+    assert expected.status == Status.OK
+    assert (got.rank, got.rank_x, got.rank_y, got.status) == (4, 6, 4, Status.RANK_DEFICIENT)
+    rtol = 1e-8 if x64 else 2e-3
+    np.testing.assert_allclose(got.singular_values, expected.singular_values, rtol=rtol)
+    same_rows_up_to_sign(got.encoder_x, expected.encoder_x @ embedding.T, rtol)
+
+
+def test_a_singular_target_matters_only_where_it_is_whitened():
+    cov = random_covariance()
+    embedding = random_orthogonal(np.random.default_rng(0), 9)[:, :4]
+    lifted = Covariance(cov.xx, cov.xy @ embedding.T, embedding @ cov.yy @ embedding.T)
+    for solver, rank_y, status in ((align, 4, Status.RANK_DEFICIENT), (predict, 9, Status.OK), (pls, 9, Status.OK)):
+        got = solver(lifted, 3)
+        assert (got.rank, got.rank_x, got.rank_y, got.status) == (4, 6, rank_y, status)
+        same_rows_up_to_sign(got.encoder_x, solver(cov, 3).encoder_x)
+
+
+def test_prediction_from_a_singular_source_is_minimum_norm_least_squares():
+    x, y = random_data(n=5)
+    solution = predict(second_moments(x, y), 4)
+    np.testing.assert_allclose(solution.coefficients, np.linalg.lstsq(x, y, rcond=None)[0].T, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_too_few_correlated_directions_are_seen(solver):
+    xy = jnp.zeros((5, 4)).at[1, 2].set(0.5)
+    cov = Covariance(jnp.eye(5), xy, jnp.eye(4))
+    assert (solver(cov, 1).rank, solver(cov, 1).status) == (1, Status.OK)
+    assert (solver(cov, 2).rank, solver(cov, 2).status) == (1, Status.RANK_DEFICIENT)
+    assert solver(cov._replace(xy=1e-20 * xy), 2).rank == 1  # relative to the largest: no unit makes a direction vanish
+    nothing = solver(cov._replace(xy=jnp.zeros((5, 4))), 1)
+    assert (nothing.rank, nothing.status) == (0, Status.RANK_DEFICIENT)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dead", ["xx", "yy"])
+def test_a_view_without_variance_is_rank_deficient_not_nonfinite(solver, dead):
+    size = {"xx": 5, "yy": 4}[dead]
+    cov = Covariance(jnp.eye(5), jnp.zeros((5, 4)), jnp.eye(4))._replace(**{dead: jnp.zeros((size, size))})
+    solution = solver(cov, 1)
+    assert solution.status == Status.RANK_DEFICIENT
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(solution))
+
+
+# Batches and failures ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_vmap_equals_loop_and_keeps_statuses_apart(solver):
+    """One regular cell, one singular, one with NaN: the failed cells are marked and the good one is untouched."""
+    good, singular = random_covariance(1), random_covariance(2, n=3)
+    cells = [good, singular, good._replace(xy=good.xy * np.nan)]
+    batch = jax.jit(jax.vmap(lambda cov: solver(cov, 2)))(jax.tree.map(lambda *b: jnp.stack(b), *cells))
+    middle = Status.OK if solver is pls else Status.RANK_DEFICIENT
+    assert batch.status.tolist() == [Status.OK, middle, Status.NONFINITE]
+    alone = solver(good, 2)
+    np.testing.assert_allclose(batch.singular_values[0], alone.singular_values, rtol=1e-12)
+    same_rows_up_to_sign(batch.encoder_x[0], alone.encoder_x)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_known_covariance_can_be_solved_inside_jit(solver):
+    """Constants captured by a jitted function are known values among traced operations."""
+    cov = random_covariance()
+    np.testing.assert_allclose(jax.jit(lambda: solver(cov, 2).singular_values)(), solver(cov, 2).singular_values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("block", Covariance._fields)
+def test_nonfinite_covariances_raise_outside_jit_and_are_marked_within(solver, block, bad):
+    cov = random_covariance()
+    cov = cov._replace(**{block: getattr(cov, block).at[0, 0].set(bad)})
+    with pytest.raises(ValueError, match=f"^the covariance block {block} holds NaN or infinity: finite values are needed.$"):
+        solver(cov, 2)
+    assert jax.jit(lambda cov: solver(cov, 2).status)(cov) == Status.NONFINITE
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("k", [0, -1, 5])
+def test_a_bad_number_of_directions_is_refused(solver, k):
+    message = rf"^k = {k} is not allowed: the number of directions must satisfy 1 ≤ k ≤ 4\."
+    with pytest.raises(ValueError, match=message):
+        solver(random_covariance(), k)
+    with pytest.raises(ValueError, match=message):
+        jax.jit(lambda cov: solver(cov, k))(random_covariance())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("changes", [{"xx": np.eye(5)}, {"yy": np.eye(6)}, {"xy": np.ones((4, 6))}, {"xx": np.ones((6, 5))}])
+def test_blocks_that_do_not_fit_are_refused(solver, changes):
+    with pytest.raises(ValueError, match=r"^covariances have shapes xx .*, xy .*, yy .*: they do not fit\.$"):
+        solver(random_covariance()._replace(**changes), 2)
