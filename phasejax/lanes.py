@@ -10,6 +10,7 @@ into each of its consumers and computes it again for every element they read.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -191,45 +192,65 @@ def _inverse_iteration(diagonal: Array, superdiagonal: Array, sigma: Array) -> A
     start = np.random.default_rng(0).uniform(-1, 1, (2 * q, sigma.shape[0], 1))
     x = jnp.asarray(start, diagonal.dtype) + jnp.zeros_like(shift)
 
+    rows = _eliminate(off, shift)
+
     def improve(_, x):
-        return _gram_schmidt(_solve_shifted(off, shift, x), stride=2)
+        return _gram_schmidt(_substitute(rows, x), stride=2)
 
     return _gram_schmidt(lax.fori_loop(0, 3, improve, x)[::2])
 
 
-def _solve_shifted(off: Array, shift: Array, b: Array) -> Array:
-    """A multiple of (T − shift)⁻¹ b: T symmetric tridiagonal, zero diagonal, off-diagonals off (n, 1, L), last one 0.
+class _Elimination(NamedTuple):
+    """Gaussian elimination with partial pivoting of T − shift, row by row, each field (n, k, L)."""
 
-    shift is (k, L) and b (n, k, L). Gaussian elimination with partial pivoting, pivots held away from zero as in
-    inverse iteration; only the direction of a column means anything then.
+    swap: Array  # whether the row below came first
+    factor: Array  # of this row, taken from the next
+    inverse_pivot: Array
+    first: Array  # entries right of the pivot
+    second: Array
+
+
+def _eliminate(off: Array, shift: Array) -> _Elimination:
+    """For T symmetric tridiagonal with zero diagonal and off-diagonals off (n, 1, L), the last one 0; shift is (k, L).
+
+    Pivots are held away from zero, as inverse iteration wants: only the direction of a solution means anything then.
     """
-    floor = jnp.finfo(b.dtype).eps
-    limit = 1 / floor**2  # several small pivots in a chain could overflow; a clipped vector is still one to go on from
+    floor = jnp.finfo(shift.dtype).eps
 
-    def eliminate(row, below):
-        head, tail, rhs = row
-        coupling, next_tail, next_rhs = below
+    def step(row, below):
+        head, tail = row
+        coupling, next_tail = below
         swap = jnp.abs(coupling) > jnp.abs(head)
         pivot = jnp.where(swap, coupling, head)
-        pivot = jnp.where(jnp.abs(pivot) < floor, floor, pivot)
-        factor = jnp.where(swap, head, coupling) / pivot
+        inverse = 1 / jnp.where(jnp.abs(pivot) < floor, floor, pivot)
+        factor = jnp.where(swap, head, coupling) * inverse
         first = jnp.where(swap, -shift, tail)
         second = jnp.where(swap, next_tail, 0)
-        value = jnp.where(swap, next_rhs, rhs)
         head = jnp.where(swap, tail, -shift) - factor * first
         tail = jnp.where(swap, 0, next_tail) - factor * second
-        rhs = jnp.where(swap, rhs, next_rhs) - factor * value
-        return lax.optimization_barrier(((head, tail, rhs), (1 / pivot, first, second, value)))
+        return lax.optimization_barrier(((head, tail), _Elimination(swap, factor, inverse, first, second)))
 
-    def substitute(known, row):
-        inverse, first, second, value = row
-        x = jnp.clip((value - first * known[0] - second * known[1]) * inverse, -limit, limit)
+    return lax.scan(step, (-shift, off[0] + jnp.zeros_like(shift)), (off, _next(off)))[1]
+
+
+def _substitute(rows: _Elimination, b: Array) -> Array:
+    """A multiple of (T − shift)⁻¹ b for b (n, k, L)."""
+    limit = 1 / jnp.finfo(b.dtype).eps ** 2  # small pivots in a chain could overflow; a clipped vector is one to go on from
+
+    def forward(rhs, row):
+        swap, factor, next_rhs = row
+        value = jnp.where(swap, next_rhs, rhs)
+        return lax.optimization_barrier((jnp.where(swap, rhs, next_rhs) - factor * value, value))
+
+    def backward(known, row):
+        elimination, value = row
+        x = value - elimination.first * known[0] - elimination.second * known[1]
+        x = jnp.clip(x * elimination.inverse_pivot, -limit, limit)
         return lax.optimization_barrier(((x, known[0]), x))
 
-    below = off, _next(off), _next(b)
-    zero = jnp.zeros_like(shift)
-    _, rows = lax.scan(eliminate, (-shift, off[0] + zero, b[0]), below)
-    return lax.scan(substitute, (zero, zero), rows, reverse=True)[1]
+    values = lax.scan(forward, b[0], (rows.swap, rows.factor, _next(b)))[1]
+    zero = jnp.zeros_like(b[0])
+    return lax.scan(backward, (zero, zero), (rows, values), reverse=True)[1]
 
 
 def _gram_schmidt(x: Array, stride: int = 1) -> Array:
