@@ -3,8 +3,8 @@
     python benchmarks/kernel.py [--d 20 64 128 256 512] [--formulations batch_last batch_first] [--stages]
 
 One trial draws n = 5000 pairs, k = 5, and solves both objectives. The NumPy loop draws the model's latent sources, forms
-covariances, whitens by eigh and takes two SVDs, with one BLAS thread. Both run in this process in turn, three times; figures are
-medians. Only the ratios mean anything on a shared machine. Typical answer, 2 cores of a Zen 4 (AVX-512), two CPU devices:
+covariances, whitens by eigh and takes two SVDs, with one BLAS thread. Both run in this process in turn, three times: medians.
+Only the ratios mean anything on a shared machine. Typical answer, 2 cores of a Zen 4 (AVX-512), two CPU devices:
 
     2 × cpu, jax 0.12.0.1, 32 bits
        d formulation    trials/s  NumPy/s   ratio  compile

@@ -1,0 +1,90 @@
+"""Many samples in a fixed dimension: the expected distance of CA and CP as a series in 1/n.
+
+Perturbing Σxx⁻¹ Σxy Σyy⁻¹ Σyx (CA) and Σxx⁻¹ Σxy Σyx (CP) around the population, nuisance coordinate j leaks into signal i
+with a mean square that depends on second moments only, so the first order holds for any law whose signal and nuisance are
+independent. Distances are 1 − (1/k)‖UᵀÛ‖²_F for n zero-mean pairs (for centred data use n − 1).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from phasejax.spiked import SpikedModel
+from phasejax.theory.high_dimensional import Scalar, noise_energy_ca, noise_energy_cp
+from phasejax.theory.population import nu, rho, separation, tau, xi
+
+
+class Expansion(NamedTuple):
+    """One term (or gauge) of the series, per objective."""
+
+    ca: Float[Array, ""]
+    cp: Float[Array, ""]
+
+
+@jax.jit
+def first_order(model: SpikedModel, n: Scalar) -> Expansion:
+    """Expected distance to first order in 1/n, ≥ 0; +∞ for Δ ≤ 1, where the distance does not vanish as n grows.
+
+        E1_CA = 1/(nk) Σ_ij h_ij (1−ρ_i²)(ρ_i²+ν_j²−2ρ_i²ν_j²)/(ρ_i²−ν_j²)²
+        E1_CP = 1/(nk) Σ_ij h_ij [τ_i²(s_i−τ_i²) + ξ_j² γ̃^y_j]/(τ_i²−ξ_j²)²
+
+    with h_ij = (κ_i²+γ^x_i)/γ̃^x_j and s_i = κ_i²+γ^y_i, over all nuisance coordinates of x: unpaired ones have ν = ξ = 0,
+    and unpaired coordinates of y do not enter. Any nuisance, any d_x and d_y. It exceeds 1 for small n: see `validity`.
+    """
+    size, paired = model.gamma_tilde_x.size, model.eta.size
+    nu2, xi2, target = (
+        jnp.pad(values, (0, size - paired)) for values in (nu(model) ** 2, xi(model) ** 2, model.gamma_tilde_y[:paired])
+    )
+    rho2, tau2 = rho(model)[:, None] ** 2, tau(model)[:, None] ** 2
+    power_y = (model.kappa**2 + model.gamma_y)[:, None]
+    h = (model.kappa**2 + model.gamma_x)[:, None] / model.gamma_tilde_x
+
+    delta = separation(model)
+    leak_ca = h * (1 - rho2) * (rho2 + nu2 - 2 * rho2 * nu2) / _gap(rho2, nu2) ** 2
+    leak_cp = h * (tau2 * (power_y - tau2) + xi2 * target) / _gap(tau2, xi2) ** 2
+    return Expansion(
+        jnp.where(delta.delta_ca > 1, jnp.sum(leak_ca) / (n * model.k), jnp.inf),
+        jnp.where(delta.delta_cp > 1, jnp.sum(leak_cp) / (n * model.k), jnp.inf),
+    )
+
+
+@jax.jit
+def second_order(model: SpikedModel, n: Scalar) -> Expansion:
+    """The 1/n² term E2 of the distance, of either sign, for any nuisance and any d_x, d_y; NaN for Δ ≤ 1.
+
+    The leading part, of order (d−k)²/n², taken from the equations of `high_dimensional` by differentiating them twice at
+    1/n = 0. Terms of order (d−k)/n² are left out, so E2 sharpens E1 when the nuisance is not a handful of coordinates.
+    """
+    delta = separation(model)
+    terms = []
+    for noise_energy, separated in ((noise_energy_ca, delta.delta_ca > 1), (noise_energy_cp, delta.delta_cp > 1)):
+
+        def distance(weight, noise_energy=noise_energy):
+            noise, signal, _ = noise_energy(model, weight)
+            return jnp.mean(noise / (signal + noise))
+
+        curvature = jax.jacfwd(jax.jacfwd(distance))(jnp.zeros_like(model.kappa[0]))
+        terms.append(jnp.where(separated, curvature / (2 * n**2), jnp.nan))
+    return Expansion(*terms)
+
+
+def validity(model: SpikedModel, n: Scalar) -> Expansion:
+    """|E2/E1| ≥ 0, an a-priori estimate of the relative error of `first_order`; +∞ for Δ ≤ 1.
+
+    Below 0.1 the first order is right to about that share, above 0.3 use `high_dimensional`. CA breaks near Δ = 1 only; CP
+    also far from it when γ̃^y is large, because target noise enters CP at second order.
+    """
+    terms = zip(first_order(model, n), second_order(model, n), strict=True)
+    return Expansion(*(jnp.where(jnp.isinf(e1), jnp.inf, _share(e2, e1)) for e1, e2 in terms))
+
+
+def _gap(signal: Array, nuisance: Array) -> Array:
+    """signal − nuisance, 1 at a tie: a tie has no first order, and its gradient must stay finite."""
+    return jnp.where(signal == nuisance, 1, signal - nuisance)
+
+
+def _share(e2: Array, e1: Array) -> Array:
+    """|E2/E1|, 0 where there is no error at all."""
+    return jnp.where(e1 == 0, 0, jnp.abs(e2) / jnp.where(e1 == 0, 1, e1))
