@@ -32,7 +32,7 @@ jax.config.update("jax_enable_compilation_cache", False)  # compile times are pa
 from phasejax import SpikedModel, lanes  # noqa: E402
 from phasejax.draws import bartlett, lane_keys  # noqa: E402
 from phasejax.sweep import parse_spec, trial  # noqa: E402
-from phasejax.sweep.engine import Engine, _compiler_options  # noqa: E402
+from phasejax.sweep.engine import Engine, compiler_options  # noqa: E402
 
 K, N = 5, 5000
 MODEL = dict(k=K, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0)
@@ -94,7 +94,7 @@ class Kernel:
 
 def stages(d: int, chunk: int) -> dict[str, float]:
     """Microseconds a trial on one device: the draw, the factorisation of both matrices, the whole."""
-    options = _compiler_options(jax.devices()[0])
+    options = compiler_options(jax.devices()[0])
     model = SpikedModel.homogeneous(d=d, kappa=1.5, nu=0.5, **MODEL)
     diagonals = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], chunk, axis=1), model.cholesky())
     sizes = jnp.full(chunk, N, jnp.float32)

@@ -27,6 +27,7 @@ from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, load_spec
 from phasejax.sweep.agreement import MARGIN, agreement  # noqa: E402
 from phasejax.sweep.engine import Cost, estimate  # noqa: E402
 from phasejax.sweep.grid import Grid  # noqa: E402
+from phasejax.sweep.store import flagged  # noqa: E402
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
@@ -173,10 +174,9 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
         plot.save(figure, written[-1])
     where.print(_agreement_table(dataset))
     where.print("Theory is the infinite-sample limit; what is left away from the boundaries is the finite sample.")
-    flagged = int(((dataset.status > 0) & (dataset.status < 255)).sum())
-    if flagged:
+    if count := int(flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
-        where.print(f"{flagged} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
+        where.print(f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
     where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
 
 

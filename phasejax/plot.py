@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from phasejax.sweep.store import PENDING, flagged
 from phasejax.theory import Regime
 
 STYLE: dict[Any, Any] = {
@@ -57,7 +58,7 @@ SYMBOLS = {
 
 def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
     """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
-    codes = dataset[variable].where(dataset.status < 255)
+    codes = dataset[variable].where(dataset.status != PENDING)
     x, y = (dataset[dim].values for dim in codes.dims)
     colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
     ax.pcolormesh(x, y, codes.values.T, cmap=colors, vmin=-0.5, vmax=3.5, shading="nearest", rasterized=True)
@@ -81,11 +82,10 @@ def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
 
 def failures(ax: Axes, dataset: xr.Dataset) -> Axes:
     """A cross on each cell where a trial failed or a covariance was singular."""
-    status = dataset.status
-    flagged = np.argwhere((status.values > 0) & (status.values < 255))
-    if flagged.size:
-        x, y = (dataset[dim].values for dim in status.dims)
-        ax.plot(x[flagged[:, 0]], y[flagged[:, 1]], "x", color="black", markersize=3, markeredgewidth=0.6)
+    crossed = np.argwhere(flagged(dataset).values)
+    if crossed.size:
+        x, y = (dataset[dim].values for dim in dataset.status.dims)
+        ax.plot(x[crossed[:, 0]], y[crossed[:, 1]], "x", color="black", markersize=3, markeredgewidth=0.6)
     return ax
 
 

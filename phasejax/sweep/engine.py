@@ -73,10 +73,6 @@ class Layout:
         """Cells that fill one call."""
         return max(1, self.rows // self.blocks)
 
-    @property
-    def lanes_per_device(self) -> int:
-        return self.rows // len(self.devices) * self.trials_per_row
-
 
 def row_sums(spec: SweepSpec, layout: Layout, formulation: Formulation, key: Array, rows: dict[str, Array]) -> RowSums:
     """All trials of the rows on one device: swept values (rows,), `cell` and `block` (rows,) → sums with a leading row axis."""
@@ -102,7 +98,7 @@ def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):
     """`function` over lanes, `chunk` at a time: (L,) arguments, results with lanes last."""
     size = lanes[0].size
     count = math.ceil(size / chunk)
-    # The last chunk is filled up with lane 0; what it yields is cut off again.
+    # The last chunk is filled up by repeating the last lane; what that yields is cut off again.
     padded = tuple(jnp.pad(x, (0, count * chunk - size), mode="edge").reshape(count, chunk) for x in lanes)
     results = jax.lax.map(function, padded)
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], -1)[..., :size], results)
@@ -147,7 +143,7 @@ class Engine:
         mapped = jax.shard_map(body, mesh=mesh, in_specs=(everywhere, rows), out_specs=rows, check_vma=False)
         with jax.enable_x64(self.precision == 64):
             example = self._arguments(np.zeros(1, np.int64), np.zeros(1, np.int64))
-            return jax.jit(mapped).lower(*example).compile(_compiler_options(self.layout.devices[0]))
+            return jax.jit(mapped).lower(*example).compile(compiler_options(self.layout.devices[0]))
 
     def _arguments(self, cells: np.ndarray, blocks: np.ndarray):
         """Device arguments for some rows, filled up to a whole call by repeating the last one."""
@@ -258,16 +254,16 @@ def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device,
     """Calibrate on one compiled call of the sweep, timed warm, and extrapolate to all of it. Writes nothing."""
     engine = Engine(spec, precision=precision, devices=devices)
     began = time.monotonic()
-    engine.start(np.zeros(1, np.int64))()
+    _ = engine.compiled
     compile_s = time.monotonic() - began
     calls = math.ceil(engine.grid.size * engine.layout.blocks / engine.layout.rows)
     one_call = np.arange(engine.layout.rows) % engine.grid.size
     seconds = []
-    for _ in range(3):
+    for _ in range(4):
         began = time.monotonic()
         jax.block_until_ready(engine.call(one_call, np.zeros_like(one_call)))
         seconds.append(time.monotonic() - began)
-    run_s = calls * sorted(seconds)[1]
+    run_s = calls * sorted(seconds[1:])[1]  # the first one warms up
     trials = engine.grid.size * spec.trials
     return Cost(engine.grid.size, trials, store_bytes(engine.grid), compile_s, run_s, trials / run_s)
 
@@ -314,9 +310,9 @@ def _run_tiles(engine: Engine, store: Store, on_progress: Callable[[Progress], N
     _ = engine.compiled, engine.analytic(np.zeros(1, np.int64))
     compiled = time.monotonic()  # throughput is counted from here
     grid, done, trials = engine.grid, 0, engine.spec.trials
-    cells = sum(grid.cells(region).size for region in mine)
-    for region, finish in _ahead(mine, lambda region: engine.start(grid.cells(region).ravel())):
-        numbers = grid.cells(region)
+    cells = sum(math.prod(part.stop - part.start for part in region) for region in mine)
+    work = ((region, grid.cells(region)) for region in mine)
+    for (region, numbers), finish in _ahead(work, lambda tile: engine.start(tile[1].ravel())):
         values = engine.analytic(numbers.ravel()) | measured(finish())
         store.write(region, {name: value.reshape(numbers.shape + value.shape[1:]) for name, value in values.items()})
         done += numbers.size
@@ -365,6 +361,7 @@ def _provenance(engine: Engine) -> dict:
     }
 
 
-def _compiler_options(device: jax.Device) -> dict[str, str]:
+def compiler_options(device: jax.Device) -> dict[str, str]:
+    """What the kernel is compiled with on a device."""
     # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
     return {"xla_cpu_prefer_vector_width": "512"} if device.platform == "cpu" else {}

@@ -144,6 +144,11 @@ def load(path: str | Path) -> xr.Dataset:
         return dataset.load()
 
 
+def flagged(dataset: xr.Dataset) -> xr.DataArray:
+    """The computed cells in which a trial failed or a covariance was singular."""
+    return (dataset.status > 0) & (dataset.status != PENDING)
+
+
 def store_bytes(grid: Grid) -> int:
     """Bytes of a whole sweep's variables before compression."""
     k = grid.spec.model.k

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from phasejax import lanes, recovery, solvers
 from phasejax.draws import BartlettFactor
-from phasejax.sampling import covariance_from_bartlett
+from phasejax.sampling import covariance_from_bartlett, cross_factor
 from phasejax.solvers import Status
 from phasejax.spiked import CholeskyDiagonals
 
@@ -41,7 +41,7 @@ def reference(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arra
     def one(cholesky, factor, n):
         cov = covariance_from_bartlett(cholesky, factor, n)
         ca, cp = solvers.align(cov, k), solvers.predict(cov, k)
-        overlap_ca, overlap_cp = (recovery.squared_overlap(s.encoder_x, jnp.eye(s.encoder_x.shape[1], k)) for s in (ca, cp))
+        overlap_ca, overlap_cp = (recovery.squared_overlap(s.encoder_x) for s in (ca, cp))
         return Trials(overlap_ca, overlap_cp, jnp.maximum(ca.status, cp.status))
 
     return jax.vmap(one, in_axes=-1, out_axes=-1)(cholesky, factor, n)
@@ -49,7 +49,7 @@ def reference(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arra
 
 def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with one SIMD lane or GPU thread a trial; needs n ≥ d_x + d_y. Fast where a trial fits in cache."""
-    cross = _cross(cholesky, factor)
+    cross = cross_factor(cholesky, factor)
     whitened = lanes.solve_lower(factor.r22, cross / _floored(cholesky)[:, None])
     _, v = lanes.top_right_singular_vectors(jnp.concatenate([whitened, cross], axis=-1), k)
     r11 = jnp.concatenate([factor.r11, factor.r11], axis=-1)
@@ -61,7 +61,7 @@ def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arr
 def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with the platform's own batched eigh on Gram matrices; needs n ≥ d_x + d_y. For large d."""
     r11, r22, cross, c, a = (
-        jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, _cross(cholesky, factor), _floored(cholesky), cholesky.a)
+        jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, cross_factor(cholesky, factor), _floored(cholesky), cholesky.a)
     )
     whitened = jax.lax.linalg.triangular_solve(r22, cross / c[..., None], left_side=True, lower=True)
     matrices = jnp.concatenate([whitened, cross])
@@ -82,13 +82,6 @@ def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formu
     if smallest_n < sum(dimensions):
         return reference
     return batch_last if max(dimensions) <= 64 else batch_first
-
-
-def _cross(cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Array:
-    """G = diag(c) R21 + diag(b) R11, (d_y, d_x, L)."""
-    paired = cholesky.b.shape[0]
-    shared = cholesky.b[:, None] * factor.r11[:paired]
-    return cholesky.c[:, None] * factor.r21 + jnp.pad(shared, ((0, factor.r21.shape[0] - paired), (0, 0), (0, 0)))
 
 
 def _floored(cholesky: CholeskyDiagonals) -> Array:

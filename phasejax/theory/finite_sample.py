@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import SpikedModel
 from phasejax.theory.high_dimensional import Scalar, bisect, critical, distances
-from phasejax.theory.population import Boundary, Regime, Separation, rho, tau
+from phasejax.theory.population import Boundary, Regime, Separation, region, rho, tau
 
 MOST_SAMPLES = 1e15  # beyond this a sample size counts as "never"
 
@@ -72,8 +72,7 @@ def regime_at(model: SpikedModel, n: Scalar, level: Scalar = 0.5) -> Regime | In
     """
     _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
     ca, cp, _ = expected_distance(model, n)
-    code = (ca < level).astype(jnp.int32) + 2 * (cp < level).astype(jnp.int32)
-    return code if isinstance(code, Tracer) else Regime(int(code))
+    return region(ca < level, cp < level)
 
 
 def samples_needed(model: SpikedModel, objective: Literal["ca", "cp"], distance: Scalar) -> Float[Array, ""]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory.high_dimensional import Scalar, noise_energy_ca, noise_energy_cp
+from phasejax.theory.high_dimensional import Scalar, noise_energy_ca, noise_energy_cp, pad, ratio_of_scales, targets
 from phasejax.theory.population import nu, rho, separation, tau, xi
 
 
@@ -33,13 +33,11 @@ def first_order(model: SpikedModel, n: Scalar) -> Expansion:
     with h_ij = (κ_i²+γ^x_i)/γ̃^x_j and s_i = κ_i²+γ^y_i, over all nuisance coordinates of x: unpaired ones have ν = ξ = 0,
     and unpaired coordinates of y do not enter. Any nuisance, any d_x and d_y. It exceeds 1 for small n: see `validity`.
     """
-    size, paired = model.gamma_tilde_x.size, model.eta.size
-    nu2, xi2, target = (
-        jnp.pad(values, (0, size - paired)) for values in (nu(model) ** 2, xi(model) ** 2, model.gamma_tilde_y[:paired])
-    )
+    nu2, xi2 = (pad(values, model.gamma_tilde_x.size) ** 2 for values in (nu(model), xi(model)))
+    target, _ = targets(model)
     rho2, tau2 = rho(model)[:, None] ** 2, tau(model)[:, None] ** 2
     power_y = (model.kappa**2 + model.gamma_y)[:, None]
-    h = (model.kappa**2 + model.gamma_x)[:, None] / model.gamma_tilde_x
+    h = ratio_of_scales(model)
 
     delta = separation(model)
     leak_ca = h * (1 - rho2) * (rho2 + nu2 - 2 * rho2 * nu2) / _gap(rho2, nu2) ** 2

@@ -78,7 +78,7 @@ def critical(model: SpikedModel, n: Scalar) -> Critical:
 def noise_energy_ca(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
     """CA's relative nuisance energy Σ_j h_ij ω_ij, h_ij = (κ_i² + γ^x_i)/γ̃^x_j, with `weight` = 1/n ≥ 0 per coordinate."""
     size_x, size_y = model.gamma_tilde_x.size, model.gamma_tilde_y.size
-    nu2 = jnp.minimum(_pad(nu(model), size_x) ** 2, 1)
+    nu2 = jnp.minimum(pad(nu(model), size_x) ** 2, 1)
     untilted = jnp.ones_like(nu2)
     rho2 = jnp.clip(rho(model) ** 2, jnp.finfo(nu2.dtype).eps, 1)  # a dead signal stays finite, and lost
     enough = weight * (size_x + size_y) < 1  # otherwise some sample correlations are 1 whatever the signal
@@ -86,7 +86,7 @@ def noise_energy_ca(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
     def one(t2, index):
         own, tilt = jax.grad(_log_outlier_ca, argnums=(0, 1))(t2, untilted, nu2, size_y, weight)
         lost, rank = _ranking(rho2, nu2, index)
-        noise = -jnp.sum(lost * _ratio_of_scales(model)[index] * tilt)
+        noise = -jnp.sum(lost * ratio_of_scales(model)[index] * tilt)
         return NoiseEnergy(noise, jnp.where(enough, t2 * own, -1), rank)
 
     return jax.vmap(one)(rho2, jnp.arange(model.k))
@@ -94,9 +94,9 @@ def noise_energy_ca(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
 
 def noise_energy_cp(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
     """CP's relative nuisance energy, as `noise_energy_ca`."""
-    xi2 = _pad(xi(model), model.gamma_tilde_x.size) ** 2
+    xi2 = pad(xi(model), model.gamma_tilde_x.size) ** 2
     untilted = jnp.ones_like(xi2)
-    target, target_own = _targets(model)
+    target, target_own = targets(model)
     tau2, power_y = tau(model) ** 2, model.kappa**2 + model.gamma_y
 
     def one(tau2_i, s, index):
@@ -112,7 +112,7 @@ def noise_energy_cp(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
         own = tau2_i * (f[0] * z[1] - z[0] * f[1])
         lost, rank = _ranking(tau2 + r * power_y, xi2 + r * target, index)
         enough = weight * xi2.size < 1
-        noise = jnp.sum(lost * _ratio_of_scales(model)[index] * response)
+        noise = jnp.sum(lost * ratio_of_scales(model)[index] * response)
         return NoiseEnergy(noise, jnp.where(found & enough, own, -1), rank)
 
     return jax.vmap(one)(tau2, power_y, jnp.arange(model.k))
@@ -183,7 +183,7 @@ def bisect(above: Callable[[Array], Array], low: Scalar, high: Scalar) -> Array:
 
 def _critical_rho(model: SpikedModel, weight: Scalar) -> Array:
     """ρ above which the outlier moves with ρ; beyond 1 it is the analytic continuation, a signal that no ρ ≤ 1 reaches."""
-    nu2 = _pad(nu(model), model.gamma_tilde_x.size) ** 2
+    nu2 = pad(nu(model), model.gamma_tilde_x.size) ** 2
     largest = jnp.max(nu2)
 
     def moves(log_excess):
@@ -202,9 +202,9 @@ def _critical_tau(model: SpikedModel, weight: Scalar) -> Array:
 
     The curve is walked by q = y − r max γ̃^y, in which its r(q) is unique.
     """
-    xi2 = _pad(xi(model), model.gamma_tilde_x.size) ** 2
+    xi2 = pad(xi(model), model.gamma_tilde_x.size) ** 2
     untilted = jnp.ones_like(xi2)
-    target, target_own = _targets(model)
+    target, target_own = targets(model)
     steepest = jnp.max(model.gamma_tilde_y, initial=0)
     lowest = jnp.max(jnp.where(target == steepest, xi2, 0))
     smallest_share = weight * model.gamma_tilde_x.size
@@ -234,17 +234,18 @@ def _critical_tau(model: SpikedModel, weight: Scalar) -> Array:
     return jnp.where(smallest_share < 1, edge, jnp.inf)
 
 
-def _targets(model: SpikedModel) -> tuple[Array, Array]:
+def targets(model: SpikedModel) -> tuple[Array, Array]:
     """γ̃^y of the y-coordinate paired with each nuisance x, 0 where there is none, (m_x,); and of unpaired y."""
     paired = model.eta.size
-    return _pad(model.gamma_tilde_y[:paired], model.gamma_tilde_x.size), model.gamma_tilde_y[paired:]
+    return pad(model.gamma_tilde_y[:paired], model.gamma_tilde_x.size), model.gamma_tilde_y[paired:]
 
 
-def _pad(values: Array, size: int) -> Array:
+def pad(values: Array, size: int) -> Array:
+    """A vector with zeros appended up to a size."""
     return jnp.pad(values, (0, size - values.size))
 
 
-def _ratio_of_scales(model: SpikedModel) -> Array:
+def ratio_of_scales(model: SpikedModel) -> Array:
     """h_ij = (κ_i² + γ^x_i)/γ̃^x_j, (k, m_x): energy in whitened coordinates becomes energy in the original ones."""
     return (model.kappa**2 + model.gamma_x)[:, None] / model.gamma_tilde_x
 

@@ -106,7 +106,12 @@ def regime(model: SpikedModel) -> Regime | Int[Array, ""]:
     Returns a `Regime` for a concrete model; under `jit` or `vmap`, where an enum cannot exist, its integer code (int32).
     """
     delta_ca, delta_cp = separation(model)
-    code = (delta_ca > 1).astype(jnp.int32) + 2 * (delta_cp > 1).astype(jnp.int32)
+    return region(delta_ca > 1, delta_cp > 1)
+
+
+def region(recovers_ca: Array, recovers_cp: Array) -> Regime | Int[Array, ""]:
+    """The region in which CA, CP recover or not; its integer code (int32) where the answers are traced."""
+    code = recovers_ca.astype(jnp.int32) + 2 * recovers_cp.astype(jnp.int32)
     return code if isinstance(code, Tracer) else Regime(int(code))
 
 
