@@ -7,6 +7,8 @@ Only row spaces count: any invertible recombination of encoder rows gives the sa
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from phasejax.spiked import Covariance
+
 PUBLISHED_THRESHOLD = 0.8
 
 
@@ -38,6 +40,14 @@ def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | 
 def recovered_count(overlap: Float[Array, " k"], threshold: float = PUBLISHED_THRESHOLD) -> Int[Array, ""]:
     """Number of true directions whose squared overlap exceeds the threshold (0.8 as published)."""
     return jnp.sum(overlap > threshold, dtype=jnp.int32)
+
+
+def prediction_error(coefficients: Float[Array, "d_y d_x"], cov: Covariance) -> Float[Array, ""]:
+    """Mean squared error E‖y − Bx‖² = tr(Σyy − 2BΣxy + BΣxxBᵀ) of a linear prediction, under the covariances of (x, y).
+
+    With `SpikedModel.signal_covariance` in place of the covariances of (x, y) it is the error against the signal alone.
+    """
+    return jnp.trace(cov.yy) - 2 * jnp.sum(coefficients * cov.xy.T) + jnp.sum((coefficients @ cov.xx) * coefficients)
 
 
 def _row_space(encoder: Array) -> Array:

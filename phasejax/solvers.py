@@ -1,4 +1,4 @@
-"""Linear encoders from a covariance triple: alignment (CA), prediction (CP), partial least squares.
+"""Linear encoders from a covariance triple: alignment (CA), prediction (CP), both at once, partial least squares; and a probe.
 
 Each solver whitens what its objective whitens (both sides, the source, neither) and keeps the top k singular directions.
 They read covariances alone and know nothing of the theory they are compared with.
@@ -80,8 +80,33 @@ def pls(cov: Covariance, k: int) -> Solution:
     return _solve(cov, k, _identity(cov.xx), _identity(cov.yy))
 
 
+def joint(cov: Covariance, k: int, *, weight: ArrayLike, ridge: ArrayLike = 0.0) -> Solution:
+    """Prediction plus λ times alignment, with encoder Σxx encoderᵀ = I imposed: the top k of AᵀA + λ CCᵀ, λ = `weight`.
+
+    They are the left singular directions of Σxx^-½ Σxy [I, √λ Σyy^-½]. `encoder_y` is the alignment head encoder_x Σxy Σyy⁻¹,
+    the decoder is `probe(cov, encoder_x)`; singular values are √(τ² + λρ²) in the population. λ = 0 is CP, λ → ∞ is CA.
+
+    **Raises:** `ValueError` for a negative or non-finite weight (outside `jit`); otherwise as `align`.
+    """
+    _check(cov, k)
+    if not isinstance(weight, Tracer) and not (np.all(np.isfinite(np.asarray(weight))) and np.all(np.asarray(weight) >= 0)):
+        raise ValueError(f"weight = {weight} is not allowed: the weight of alignment must be finite and ≥ 0.")
+    left, right = _inverse_square_root(cov.xx, ridge), _inverse_square_root(cov.yy, ridge)
+    both = _Whitener(jnp.hstack([_identity(cov.yy).matrix, jnp.sqrt(weight) * right.matrix]), right.rank)
+    solution = _solve(cov, k, left, both)
+    head = solution.encoder_x @ cov.xy @ right.matrix @ right.matrix
+    values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy
+    return eqx.tree_at(lambda s: (s.encoder_y, s.singular_values), solution, (head, values))
+
+
+def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y d_x"]:
+    """Coefficients of the least-squares prediction of y from the encoded source: Σyx Wᵀ (W Σxx Wᵀ)⁺ W."""
+    encoded = encoder @ cov.xx @ encoder.T
+    return cov.xy.T @ encoder.T @ jnp.linalg.pinv(encoded, hermitian=True) @ encoder
+
+
 class _Whitener(NamedTuple):
-    """A symmetric (d, d) matrix applied to one side of the cross-covariance, and its rank."""
+    """A matrix applied to one side of the cross-covariance, and the rank of the covariance it whitens."""
 
     matrix: Array
     rank: Array
@@ -95,7 +120,7 @@ def _solve(cov: Covariance, k: int, left: _Whitener, right: _Whitener) -> Soluti
     status = jnp.where(deficient, Status.RANK_DEFICIENT, Status.OK)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(block)) for block in (*cov, sigma)]))
     status = jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
-    return Solution(u[:, :k].T @ left.matrix, vt[:k] @ right.matrix, sigma, rank, left.rank, right.rank, status)
+    return Solution(u[:, :k].T @ left.matrix, vt[:k] @ right.matrix.T, sigma, rank, left.rank, right.rank, status)
 
 
 def _identity(s: Array) -> _Whitener:

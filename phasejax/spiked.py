@@ -210,6 +210,13 @@ class SpikedModel(eqx.Module):
             xy, yy = xy @ basis_y.T, basis_y @ yy @ basis_y.T
         return Covariance(xx, xy, yy)
 
+    def signal_covariance(self) -> Covariance:
+        """Population covariances, in canonical coordinates, of x and the noiseless signal in y: (κ z, 0), of dimension d_y."""
+        power = self.kappa**2
+        yy = jnp.diag(jnp.pad(power, (0, self.d_y - self.k)))
+        xy = jnp.zeros((self.d_x, self.d_y), power.dtype).at[jnp.diag_indices(self.k)].set(power)
+        return Covariance(jnp.diag(self.variance_x), xy, yy)
+
     def cholesky(self) -> CholeskyDiagonals:
         """Cholesky factor of the joint covariance of (x, y), source first.
 

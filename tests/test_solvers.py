@@ -9,9 +9,9 @@ from models import FLAVOURS, GAPPED, draw, fields, random_model, random_orthogon
 from sklearn.cross_decomposition import CCA
 
 from phasejax import theory
-from phasejax.recovery import subspace_distance
-from phasejax.solvers import Status, align, pls, predict
-from phasejax.spiked import Covariance
+from phasejax.recovery import prediction_error, subspace_distance
+from phasejax.solvers import Status, align, joint, pls, predict, probe
+from phasejax.spiked import Covariance, SpikedModel
 
 SOLVERS = (align, predict, pls)
 WHITENING = (align, predict)
@@ -371,3 +371,70 @@ def test_a_bad_number_of_directions_is_refused(solver, k):
 def test_blocks_that_do_not_fit_are_refused(solver, changes):
     with pytest.raises(ValueError, match=r"^covariances have shapes xx .*, xy .*, yy .*: they do not fit\.$"):
         solver(random_covariance()._replace(**changes), 2)
+
+
+# Alignment and prediction at once, and the probe ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6, 25.0])
+@pytest.mark.parametrize(("d_x", "d_y"), [(6, 4), (3, 7)])
+def test_joint_solves_the_generalised_eigenproblem(d_x, d_y, weight):
+    """Sxy (I + λ Syy⁻¹) Syx w = σ² Sxx w, and its head is the least-squares map onto the codes from y."""
+    cov = random_covariance(d_x=d_x, d_y=d_y)
+    xx, xy, yy = map(np.asarray, cov)
+    values, vectors = scipy.linalg.eigh(xy @ (np.eye(d_y) + weight * np.linalg.inv(yy)) @ xy.T, xx)
+    solution = joint(cov, 2, weight=weight)
+    assert solution.singular_values.shape == (min(d_x, d_y),)
+    np.testing.assert_allclose(solution.singular_values**2, values[::-1][: min(d_x, d_y)], rtol=1e-8, atol=1e-11 * values[-1])
+    same_rows_up_to_sign(solution.encoder_x, vectors[:, ::-1][:, :2].T)
+    np.testing.assert_allclose(solution.encoder_y, np.linalg.solve(yy, xy.T @ solution.encoder_x.T).T, rtol=1e-8)
+
+
+def test_joint_ends_in_prediction_and_alignment():
+    cov = random_covariance(d_x=6, d_y=5)
+    same_rows_up_to_sign(joint(cov, 2, weight=0.0).encoder_x, predict(cov, 2).encoder_x)
+    same_rows_up_to_sign(joint(cov, 2, weight=1e12).encoder_x, align(cov, 2).encoder_x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_a_bad_weight_is_refused(weight):
+    with pytest.raises(ValueError, match=r"weight = .* is not allowed"):
+        joint(random_covariance(), 2, weight=weight)
+
+
+def test_joint_recovers_inside_its_window_only():
+    model = SpikedModel(jnp.sqrt(jnp.array([1.3660])), [0.5], [0.6340], [1.0, 1.0], [120.0, 0.5], jnp.array([1.0954, 0.5477]))
+    cov = model.covariance()
+    distance = [float(subspace_distance(joint(cov, 1, weight=w).encoder_x)) for w in (0.0, 0.35, 0.45, 2.0, 6.8, 7.2, 100.0)]
+    np.testing.assert_allclose(distance, [1, 1, 0, 0, 0, 1, 1], atol=1e-9)
+
+
+def test_probe_of_the_regression_encoder_is_the_regression():
+    cov = random_covariance(d_x=6, d_y=4)
+    for k in (1, 3):
+        solution = predict(cov, k)
+        np.testing.assert_allclose(probe(cov, solution.encoder_x), solution.coefficients, rtol=1e-9, atol=1e-11)
+
+
+def test_probe_of_a_full_encoder_is_least_squares():
+    x, y = random_data()
+    coefficients = probe(second_moments(x, y), jnp.asarray(np.random.default_rng(3).normal(size=(6, 6))))
+    np.testing.assert_allclose(coefficients, np.linalg.lstsq(x, y)[0].T, rtol=1e-8)
+
+
+def test_prediction_error_is_the_mean_over_pairs():
+    x, y = random_data()
+    coefficients = np.random.default_rng(1).normal(size=(4, 6))
+    expected = np.mean(np.sum((y - x @ coefficients.T) ** 2, axis=1))
+    np.testing.assert_allclose(prediction_error(jnp.asarray(coefficients), second_moments(x, y)), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", GAPPED)
+def test_population_errors_are_the_theorys(shape):
+    for seed in range(5):
+        model = random_model(seed, shape)
+        cov, signal = model.covariance(), model.signal_covariance()
+        for solver, expected in zip((align, predict), theory.prediction_errors(model), strict=True):
+            coefficients = probe(cov, solver(cov, model.k).encoder_x)
+            np.testing.assert_allclose(prediction_error(coefficients, cov), expected.total, rtol=1e-9)
+            np.testing.assert_allclose(prediction_error(coefficients, signal), expected.signal, rtol=1e-9)

@@ -1,14 +1,16 @@
 """What the model implies, in closed form. Imports nothing that samples or solves: agreement with simulation is evidence."""
 
+from phasejax.theory.errors import Kept, PredictionError, PredictionErrors, prediction_error, prediction_errors
 from phasejax.theory.finite_sample import (
     ExpectedDistance,
     Route,
     effective_critical_nu,
     effective_separation,
     expected_distance,
-    regime_at,
+    regime,
     samples_needed,
 )
+from phasejax.theory.joint import Window, joint_count, joint_eigenvalues, joint_separation, joint_window
 from phasejax.theory.population import (
     Boundary,
     RecoveryCounts,
@@ -17,8 +19,8 @@ from phasejax.theory.population import (
     critical_kappa,
     critical_nu,
     nu,
+    pls_separation,
     recovery_counts,
-    regime,
     rho,
     separation,
     tau,
@@ -28,19 +30,29 @@ from phasejax.theory.population import (
 __all__ = [
     "Boundary",
     "ExpectedDistance",
+    "Kept",
+    "PredictionError",
+    "PredictionErrors",
     "RecoveryCounts",
     "Regime",
     "Route",
     "Separation",
+    "Window",
     "critical_kappa",
     "critical_nu",
     "effective_critical_nu",
     "effective_separation",
     "expected_distance",
+    "joint_count",
+    "joint_eigenvalues",
+    "joint_separation",
+    "joint_window",
     "nu",
+    "pls_separation",
+    "prediction_error",
+    "prediction_errors",
     "recovery_counts",
     "regime",
-    "regime_at",
     "rho",
     "samples_needed",
     "separation",

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int
 from phasejax.spiked import SpikedModel
 from phasejax.theory.high_dimensional import Scalar, bisect, critical, distances
 from phasejax.theory.population import Boundary, Regime, Separation, region, rho, tau
+from phasejax.theory.population import regime as population_regime
 
 MOST_SAMPLES = 1e15  # beyond this a sample size counts as "never"
 
@@ -54,7 +55,7 @@ def effective_separation(model: SpikedModel, n: Scalar) -> Separation:
     the bulk of nuisance. They tend to the population's Δ as n grows; 0 where no signal could stand out, +∞ without nuisance.
 
     Standing out is detection: the direction may still be poor, and in CP a large target variance κ² + γ^y alone can lift a
-    signal out of the bulk (Δ_CP above the population's, or +∞). `regime_at` asks for a distance instead.
+    signal out of the bulk (Δ_CP above the population's, or +∞). `regime` asks for a distance instead.
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
@@ -63,13 +64,17 @@ def effective_separation(model: SpikedModel, n: Scalar) -> Separation:
     return Separation(_smallest_ratio(rho(model), threshold.rho), _smallest_ratio(tau(model), threshold.tau))
 
 
-def regime_at(model: SpikedModel, n: Scalar, level: Scalar = 0.5) -> Regime | Int[Array, ""]:
-    """The region of the phase diagram for n ≥ 1 pairs: an objective recovers iff its predicted distance is below `level`.
+def regime(model: SpikedModel, n: Scalar | None = None, level: Scalar = 0.5) -> Regime | Int[Array, ""]:
+    """The region of the phase diagram.
 
-    Returns a `Regime` for concrete input; under `jit` or `vmap` its integer code (int32).
+    Without `n` the population's: an objective recovers iff its Δ > 1. For n ≥ 1 pairs an objective recovers iff its predicted
+    distance is below `level`. Returns a `Regime` for concrete input; under `jit` or `vmap`, where an enum cannot exist, its
+    integer code (int32).
 
     **Raises:** `ValueError` for n < 1 or a level outside (0, 1], where they are known.
     """
+    if n is None:
+        return population_regime(model)
     _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
     ca, cp, _ = expected_distance(model, n)
     return region(ca < level, cp < level)

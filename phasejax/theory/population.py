@@ -81,7 +81,16 @@ def separation(model: SpikedModel) -> Separation:
     Without any correlated nuisance the ratio is +∞; if min ρ = 0 as well (a dead signal coordinate, κ_i = 0) the 0/0 is
     defined as 0, because that coordinate cannot be told from uncorrelated nuisance.
     """
-    return Separation(_ratio(rho(model), nu(model)), _ratio(tau(model), xi(model)))
+    return Separation(smallest_over_largest(rho(model), nu(model)), smallest_over_largest(tau(model), xi(model)))
+
+
+def pls_separation(model: SpikedModel) -> Float[Array, ""]:
+    """Δ_PLS = min κ² / max η, what partial least squares (nothing whitened) separates by; conventions as in `separation`.
+
+    With homogeneous coordinates each whitening multiplies the ratio by √(nuisance variance / signal variance):
+    Δ_CP = Δ_PLS √(γ̃^x/(κ²+γ^x)) and Δ_CA = Δ_CP √(γ̃^y/(κ²+γ^y)).
+    """
+    return smallest_over_largest(model.kappa**2, model.eta)
 
 
 def recovery_counts(model: SpikedModel) -> RecoveryCounts:
@@ -95,8 +104,8 @@ def recovery_counts(model: SpikedModel) -> RecoveryCounts:
     return RecoveryCounts(
         _count_above_all(rho(model), nu(model)),
         _count_above_all(tau(model), xi(model)),
-        _count_in_top_k(rho(model), nu(model)),
-        _count_in_top_k(tau(model), xi(model)),
+        count_in_top_k(rho(model), nu(model)),
+        count_in_top_k(tau(model), xi(model)),
     )
 
 
@@ -122,7 +131,9 @@ def critical_nu(model: SpikedModel) -> Boundary:
     defeat it, +∞ that no coordinate is paired.
     """
     paired_y = model.gamma_tilde_y[: model.eta.size]
-    return Boundary(_ratio(rho(model), jnp.ones_like(paired_y)), _ratio(tau(model), jnp.sqrt(paired_y)))
+    return Boundary(
+        smallest_over_largest(rho(model), jnp.ones_like(paired_y)), smallest_over_largest(tau(model), jnp.sqrt(paired_y))
+    )
 
 
 def critical_kappa(model: SpikedModel) -> Boundary:
@@ -141,10 +152,11 @@ def critical_kappa(model: SpikedModel) -> Boundary:
     return Boundary(jnp.sqrt(jnp.max(power_ca)), jnp.sqrt(jnp.max(power_cp)))
 
 
-def _ratio(signal: Array, nuisance: Array) -> Array:
-    """min(signal) / max(nuisance), +∞ for no nuisance, 0 for 0/0; the inner `where` keeps gradients finite."""
+def smallest_over_largest(signal: Array, nuisance: Array) -> Array:
+    """min(signal) / max(nuisance), +∞ for no nuisance, 0 for 0/0; gradients are finite."""
     smallest, largest = jnp.min(signal), jnp.max(nuisance, initial=0)
     without = jnp.where(smallest > 0, jnp.inf, 0)
+    # The inner `where` keeps gradients finite.
     return jnp.where(largest > 0, smallest / jnp.where(largest > 0, largest, 1), without)
 
 
@@ -152,7 +164,8 @@ def _count_above_all(signal: Array, nuisance: Array) -> Array:
     return jnp.sum(signal > jnp.max(nuisance, initial=0), dtype=jnp.int32)
 
 
-def _count_in_top_k(signal: Array, nuisance: Array) -> Array:
+def count_in_top_k(signal: Array, nuisance: Array) -> Array:
+    """#{i ≤ k : signal_(i) > nuisance_(k+1−i)}, both sorted in descending order, nuisance 0 past the end."""
     k = signal.size
     rivals = jnp.sort(jnp.pad(nuisance, (0, max(0, k - nuisance.size))), descending=True)[:k]
     return jnp.sum(jnp.sort(signal, descending=True) > rivals[::-1], dtype=jnp.int32)

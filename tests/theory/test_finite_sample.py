@@ -13,7 +13,7 @@ from phasejax.theory.finite_sample import (
     effective_critical_nu,
     effective_separation,
     expected_distance,
-    regime_at,
+    regime,
     samples_needed,
 )
 from phasejax.theory.high_dimensional import ca_nu_star, ca_rho_c, cp_tau_c, distances
@@ -61,9 +61,9 @@ def test_no_sample_suffices_beyond_the_boundary():
 
 def test_regime_depends_on_the_number_of_pairs():
     """γ̃y = 50, ν = 0.02: the population says Both, but CP needs thousands of pairs and CA hundreds."""
-    found = [regime_at(model(nu=0.02, target=50.0), n) for n in (50, 500, 50_000)]
+    found = [regime(model(nu=0.02, target=50.0), n) for n in (50, 500, 50_000)]
     assert found == [Regime.NEITHER, Regime.CA_ONLY, Regime.BOTH]
-    codes = jax.jit(jax.vmap(lambda n: regime_at(model(nu=0.02, target=50.0), n)))(jnp.array([50.0, 500.0, 50_000.0]))
+    codes = jax.jit(jax.vmap(lambda n: regime(model(nu=0.02, target=50.0), n)))(jnp.array([50.0, 500.0, 50_000.0]))
     assert codes.dtype == jnp.int32
     np.testing.assert_array_equal(codes, found)
 
@@ -71,7 +71,7 @@ def test_regime_depends_on_the_number_of_pairs():
 def test_prediction_is_more_robust_than_alignment_for_few_pairs_and_a_quiet_target():
     """γ̃y = 1: CA also whitens y with a noisy Σyy. Simulation agrees."""
     quiet = model(nu=0.1, target=0.5, kappa=[2.0, 1.2, 0.9])
-    assert regime_at(quiet, 140) == Regime.CP_ONLY
+    assert regime(quiet, 140) == Regime.CP_ONLY
     mean = simulate(quiet, 140, 60).mean
     assert mean[1] < 0.5 < mean[0]
 
@@ -79,7 +79,7 @@ def test_prediction_is_more_robust_than_alignment_for_few_pairs_and_a_quiet_targ
 def test_level_decides():
     found = expected_distance(model(), 500)
     assert found.ca < 0.2 < found.cp
-    assert regime_at(model(), 500, level=0.2) == Regime.CA_ONLY
+    assert regime(model(), 500, level=0.2) == Regime.CA_ONLY
 
 
 def test_effective_separation_tends_to_the_population():
@@ -137,7 +137,7 @@ def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r"n = 0 is not allowed: n must be ≥ 1"):
         expected_distance(model(), 0)
     with pytest.raises(ValueError, match="level = 2 is not allowed"):
-        regime_at(model(), 100, level=2)
+        regime(model(), 100, level=2)
     with pytest.raises(ValueError, match="objective = 'pls' is not allowed"):
         samples_needed(model(), "pls", 0.1)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="distance = 1 is not allowed"):

@@ -1,0 +1,71 @@
+"""Alignment and prediction at once: the top-k of AᵀA + λ CCᵀ, between CP (λ = 0) and CA (λ → ∞).
+
+Profiling the decoder B = Σyx Wᵀ and the alignment head V = W Σxy Σyy⁻¹ out of the prediction loss plus λ times the alignment
+loss, with W Σxx Wᵀ = I imposed, leaves −tr W' (AᵀA + λ CCᵀ) W'ᵀ in whitened coordinates W' = W Σxx^½. Its eigenvalues are
+τ_i² + λ ρ_i² on the signal and ξ_j² + λ ν_j² on nuisance. Without the constraint W → εW shrinks the alignment loss to
+nothing, and the infimum is that of CP for every λ.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from phasejax.spiked import SpikedModel
+from phasejax.theory.population import count_in_top_k, nu, rho, smallest_over_largest, tau, xi
+
+type Weight = Array | float
+
+
+class JointEigenvalues(NamedTuple):
+    """Eigenvalues of AᵀA + λ CCᵀ: (k,) on the signal, (m,) on paired nuisance."""
+
+    signal: Float[Array, " k"]
+    nuisance: Float[Array, " m"]
+
+
+class Window(NamedTuple):
+    """The open interval of weights λ at which the joint objective recovers the whole signal; empty where low ≥ high.
+
+    λ = 0 is CP itself and belongs to the recovering weights iff Δ_CP > 1, in which case `low` is 0.
+    """
+
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+
+
+def joint_eigenvalues(model: SpikedModel, weight: Weight) -> JointEigenvalues:
+    """τ² + λ ρ² and ξ² + λ ν² for a weight λ ≥ 0, in units of y²."""
+    return JointEigenvalues(tau(model) ** 2 + weight * rho(model) ** 2, xi(model) ** 2 + weight * nu(model) ** 2)
+
+
+def joint_separation(model: SpikedModel, weight: Weight) -> Float[Array, ""]:
+    """The separation ratio √(min signal / max nuisance eigenvalue), in [0, ∞]: Δ_CP at λ = 0, Δ_CA as λ → ∞."""
+    return jnp.sqrt(smallest_over_largest(*joint_eigenvalues(model, weight)))
+
+
+def joint_count(model: SpikedModel, weight: Weight) -> Int[Array, ""]:
+    """The exact number of signal directions in the top k, in 0..k; ties count against the signal."""
+    return count_in_top_k(*joint_eigenvalues(model, weight))
+
+
+def joint_window(model: SpikedModel) -> Window:
+    """The weights λ at which the joint objective recovers the whole signal.
+
+        low  = max(0, max_{ρ_i > ν_j} (ξ_j² − τ_i²)/(ρ_i² − ν_j²)),
+        high = min_{ρ_i < ν_j} (τ_i² − ξ_j²)/(ν_j² − ρ_i²),
+
+    and nothing recovers when some nuisance beats a signal in both (ξ ≥ τ and ν ≥ ρ). A window can be open where CA and CP
+    both fail, if signal or nuisance is heterogeneous. A dead signal coordinate (κ = 0) leaves it empty.
+    """
+    # The zero stands for uncorrelated nuisance, which a dead signal cannot be told from.
+    nu2, xi2 = (jnp.append(values, 0) ** 2 for values in (nu(model), xi(model)))
+    aligned = rho(model)[:, None] ** 2 - nu2
+    predicted = tau(model)[:, None] ** 2 - xi2
+    slope = jnp.where(aligned == 0, 1, aligned)
+    crossing = -predicted / slope
+    tied = jnp.where(predicted > 0, jnp.inf, 0)
+    return Window(
+        jnp.max(jnp.where(aligned > 0, crossing, 0), initial=0),
+        jnp.min(jnp.where(aligned < 0, crossing, jnp.where(aligned == 0, tied, jnp.inf))),
+    )
