@@ -1,44 +1,30 @@
-"""The command line: `phasejax sweep`, `phasejax info`."""
+"""`phasejax sweep`: a grid of trials, its store, its figure, its agreement table."""
 
-from phasejax import runtime
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, TextIO
 
-runtime.prepare()
+import jax
+import typer
+import xarray as xr
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
 
-import json  # noqa: E402
-import os  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import contextmanager, nullcontext  # noqa: E402
-from dataclasses import asdict  # noqa: E402
-from importlib.metadata import version  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Annotated, TextIO  # noqa: E402
-
-import jax  # noqa: E402
-import typer  # noqa: E402
-import xarray as xr  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: E402
-from rich.progress import Progress as ProgressBar  # noqa: E402
-from rich.table import Table  # noqa: E402
-
-from phasejax import plot  # noqa: E402
-from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, load_spec, run  # noqa: E402
-from phasejax.sweep.agreement import MARGIN, agreement  # noqa: E402
-from phasejax.sweep.engine import Cost, estimate  # noqa: E402
-from phasejax.sweep.grid import Grid  # noqa: E402
-from phasejax.sweep.store import flagged  # noqa: E402
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
+from phasejax import plot, runtime
+from phasejax.cli.shared import checked_directory, console, plain_errors
+from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, load_spec, run
+from phasejax.sweep.agreement import MARGIN, agreement
+from phasejax.sweep.engine import Cost, estimate
+from phasejax.sweep.grid import Grid
+from phasejax.sweep.store import flagged
 
 
-@app.callback()
-def phasejax() -> None:
-    """Align or predict? Simulation and theory verification for multimodal representation learning."""
-
-
-@app.command()
 def sweep(
     spec: Annotated[Path, typer.Argument(help="Sweep specification, a TOML file.", metavar="SPEC.toml")],
     out: Annotated[Path, typer.Option(help="Directory for NAME.zarr and NAME.png.")] = Path("out"),
@@ -53,12 +39,11 @@ def sweep(
     process_id: Annotated[int | None, typer.Option(help="This process's number from 0, with --coordinator.")] = None,
 ) -> None:
     """Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree."""
-    with _plain_errors():
+    with plain_errors(SpecError, StoreError, interrupted="what is done is kept, --resume continues"):
         what = load_spec(spec)
         if precision not in (32, 64):
             raise SpecError(f"--precision {precision} is not allowed: 32 or 64.")
-        if out.exists() and not out.is_dir():
-            raise SpecError(f"--out {out} is a file: a directory is needed.")
+        checked_directory(out)
         if dry_run:
             return _print_cost(estimate(what, precision=precision))
         with _json_lines() if log_json else nullcontext() as lines:
@@ -69,37 +54,6 @@ def sweep(
                 dataset = run(what, path=store, resume=resume, precision=precision, on_progress=on_progress)
         if jax.process_index() == 0:
             _report(dataset, what, out, pdf, Console(stderr=True, highlight=False) if log_json else console)
-
-
-@app.command()
-def info() -> None:
-    """Devices, versions, precision, and where results and compiled kernels go."""
-    devices = jax.devices()
-    console.print(f"devices    {len(devices)} × {devices[0].device_kind} ({devices[0].platform})")
-    for name in ("phasejax", "jax", "jaxlib", "equinox", "xarray", "zarr", "numpy"):
-        console.print(f"{name:10} {version(name)}")
-    console.print(f"python     {sys.version.split()[0]}")
-    console.print("precision  32 bits, 64 with --precision 64; analytic quantities always 64")
-    console.print(f"results    {Path('out').resolve()} unless --out says otherwise", soft_wrap=True)
-    console.print(f"cache      {runtime.cache_directory()}", soft_wrap=True)
-
-
-def main() -> None:
-    """Entry point."""
-    app()
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """A user's mistake, or the machine's, becomes one sentence on stderr: exit 2 for mistakes, 130 for Ctrl-C."""
-    try:
-        yield
-    except (SpecError, StoreError) as error:
-        typer.echo(f"phasejax: {error}", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        typer.echo("phasejax: interrupted; what is done is kept, --resume continues.", err=True)
-        raise typer.Exit(130) from error
 
 
 @contextmanager

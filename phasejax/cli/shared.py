@@ -1,0 +1,54 @@
+"""What the commands share: the console, and mistakes told in one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+console = Console(highlight=False)
+
+
+class Mistake(ValueError):
+    """A user's mistake, in one sentence: what, which value, what is allowed."""
+
+
+@contextmanager
+def plain_errors(*mistakes: type[Exception], interrupted: str = "nothing was written") -> Iterator[None]:
+    """A mistake becomes one sentence on stderr and exit 2; Ctrl-C another, which says what became of the work, and exit 130."""
+    try:
+        yield
+    except (Mistake, *mistakes) as error:
+        typer.echo(f"phasejax: {error}", err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        typer.echo(f"phasejax: interrupted; {interrupted}.", err=True)
+        raise typer.Exit(130) from error
+
+
+def checked_directory(out: Path) -> Path:
+    """`out`, which a command may create but never take the place of a file.
+
+    **Raises:** `Mistake`.
+    """
+    if out.exists() and not out.is_dir():
+        raise Mistake(f"--out {out} is a file: a directory is needed.")
+    return out
+
+
+def checked_file(path: Path, option: str) -> Path:
+    """`path`, a file that a command is going to write, in a directory that exists.
+
+    **Raises:** `Mistake`.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise Mistake(f"{option} {path} cannot be written: a file in an existing directory is needed.")
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    draft = path.with_name(f".{path.name}.partial")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
