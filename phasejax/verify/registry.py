@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+import jax
+import numpy as np
+
+type Truth = bool | np.bool | jax.Array
+
 
 class Verdict(StrEnum):
     """What a check found out about a claim as it is stated."""
@@ -65,7 +70,7 @@ def registered() -> dict[str, Claim]:
     return dict(_CLAIMS)
 
 
-def judge(*, as_stated: bool, corrected: bool | None = None) -> Verdict:
+def judge(*, as_stated: Truth, corrected: Truth | None = None) -> Verdict:
     """The verdict on a claim from what was measured.
 
     - Without `corrected`: HOLDS if the claim passed as stated, else REFUTED.
@@ -79,7 +84,7 @@ def judge(*, as_stated: bool, corrected: bool | None = None) -> Verdict:
     return Verdict.HOLDS if as_stated else Verdict.CONDITIONAL
 
 
-def refute(*, counterexample: bool, corrected: bool = True) -> Verdict:
+def refute(*, counterexample: Truth, corrected: Truth = True) -> Verdict:
     """REFUTED if the counter-example was found and the `corrected` statement in its place passed; HOLDS if there was no
     counter-example; UNDECIDED if what should stand in the claim's place failed too."""
     if not corrected:

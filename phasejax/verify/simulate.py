@@ -9,7 +9,7 @@ import numpy as np
 
 from phasejax.draws import bartlett, lane_keys
 from phasejax.spiked import SpikedModel
-from phasejax.sweep.trial import batch_last
+from phasejax.sweep.trial import Formulation, batch_last, reference
 
 
 class Measured(NamedTuple):
@@ -20,24 +20,27 @@ class Measured(NamedTuple):
 
 
 def simulate(models: SpikedModel, n: np.ndarray | float, trials: int, seed: int) -> Measured:
-    """`trials` samples of n ≥ d_x + d_y zero-mean Gaussian pairs for each model of a batch; n is a number or (B,)."""
+    """`trials` samples of n ≥ 1 zero-mean Gaussian pairs for each model of a batch; n is a number or (B,)."""
     count, k = models.kappa.shape
     sizes = k + models.gamma_tilde_x.shape[1], k + models.gamma_tilde_y.shape[1]
     pairs = jnp.broadcast_to(jnp.asarray(n, float), (count,))
-    overlap = np.asarray(_overlaps(models, pairs, jax.random.key(seed), trials, sizes))  # (2, k, count, trials)
+    formulation = batch_last if np.min(n) >= sum(sizes) else reference
+    overlap = np.asarray(_overlaps(models, pairs, jax.random.key(seed), trials, sizes, formulation))  # (2, k, count, trials)
     distance = 1 - overlap.mean(axis=1)
     return Measured(distance.mean(-1).T, (distance.std(-1, ddof=1) / np.sqrt(trials)).T)
 
 
-@partial(jax.jit, static_argnames=("trials", "sizes"))
-def _overlaps(models: SpikedModel, n: jax.Array, key: jax.Array, trials: int, sizes: tuple[int, int]) -> jax.Array:
+@partial(jax.jit, static_argnames=("trials", "sizes", "formulation"))
+def _overlaps(
+    models: SpikedModel, n: jax.Array, key: jax.Array, trials: int, sizes: tuple[int, int], formulation: Formulation
+) -> jax.Array:
     cholesky = jax.vmap(lambda m: m.cholesky(), out_axes=-1)(models)
 
     def one_model(index):
         here = jax.tree.map(lambda leaf: jnp.repeat(leaf[..., index, None], trials, axis=-1), cholesky)
         pairs = jnp.repeat(n[index], trials)
         keys = lane_keys(key, jnp.repeat(index, trials), jnp.arange(trials, dtype=jnp.uint32))
-        outcome = batch_last(here, bartlett(keys, pairs, *sizes, dtype=pairs.dtype), pairs, models.kappa.shape[1])
+        outcome = formulation(here, bartlett(keys, pairs, *sizes, dtype=pairs.dtype), pairs, models.kappa.shape[1])
         return jnp.stack([outcome.ca, outcome.cp])
 
     return jnp.moveaxis(jax.lax.map(one_model, jnp.arange(n.size, dtype=jnp.uint32)), 0, 2)

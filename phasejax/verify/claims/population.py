@@ -280,7 +280,7 @@ def source_side_only_at_finite_n(seed: int) -> Finding:
     targets = (1.0, 5.0, 20.0, 50.0)
     models = [
         SpikedModel.homogeneous(
-            d=20, k=2, kappa=(2.0, 1.5), gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, eta=0.3
+            d=20, k=2, kappa=np.array([2.0, 1.5]), gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, eta=0.3
         )
         for target in targets
     ]

@@ -1,0 +1,203 @@
+"""What n pairs recover: predictions of the finite-sample theory against exact draws."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import sympy as sp
+
+from phasejax import solvers, theory
+from phasejax.recovery import subspace_distance
+from phasejax.sampling import Law, covariance_of, sample_pairs
+from phasejax.spiked import SpikedModel
+from phasejax.theory import first_order as expansion
+from phasejax.theory import high_dimensional
+from phasejax.verify.models import Shape, evaluate, random_models, stack
+from phasejax.verify.registry import Finding, Verdict, claim, judge
+from phasejax.verify.simulate import simulate
+
+
+@claim(
+    id="first-order-distance",
+    statement="For n pairs in fixed dimension the expected distance is E1 = (1/nk) Σ_ij h_ij w_ij: CA and CP lose O(1/n), with "
+    "weights that blow up as Δ → 1.",
+    condition="|E2/E1| < .02, its own gauge; near Δ = 1, and for CP with loud targets, the next orders take over.",
+    source="derived here (perturbation of the eigenproblem)",
+    recorded=Verdict.CONDITIONAL,
+)
+def first_order_distance(seed: int) -> Finding:
+    rng = np.random.default_rng([seed, 9])
+    n, trials = 20_000.0, 5000
+    models = random_models(rng, Shape(2, 8, 8), 200)
+    first = np.stack(evaluate(lambda m: expansion.first_order(m, n), models), axis=1)
+    gauge = np.stack(evaluate(lambda m: expansion.validity(m, n), models), axis=1)
+    valid = np.flatnonzero(np.all(gauge < 0.02, axis=1))[:25]
+    loud = np.flatnonzero(np.any((gauge > 0.3) & np.isfinite(first), axis=1))[:5]
+    chosen = np.concatenate([valid, loud])
+    measured = simulate(jax.tree.map(lambda leaf: leaf[chosen], models), n, trials, seed)
+    error = np.abs(measured.mean / first[chosen] - 1)
+    noise = measured.error / measured.mean
+    inside, outside = error[: len(valid)], error[len(valid) :][gauge[loud] > 0.3]
+    # 3 % is the claim, the rest is Monte-Carlo noise; too noisy a measurement could not refute it.
+    within = np.all(inside < 0.03 + 4 * noise[: len(valid)]) and noise[: len(valid)].max() < 0.015
+    figure = (
+        f"{len(valid)} models, relative error CA {inside[:, 0].max():.3f}, CP {inside[:, 1].max():.3f} at most (s.e. "
+        f"{noise[: len(valid)].mean():.3f}); outside the gauge up to {outside.max():.2f}"
+    )
+    verdict = judge(as_stated=outside.max() < 0.03, corrected=within and len(valid) == 25)
+    return Finding(verdict, figure, 2 * trials * len(chosen))
+
+
+@claim(
+    id="first-order-symbolic",
+    statement="The fixed-d/n energies ω expand to the first-order weights: ω = c w + O(c²), w_CA = (1−x)(x+y−2xy)/(x−y)².",
+    condition="Homogeneous nuisance; x = ρ², y = ν², c = (d−k)/n.",
+    source="derived here",
+    recorded=Verdict.HOLDS,
+)
+def first_order_symbolic(seed: int) -> Finding:
+    x, y, c = sp.symbols("x y c", positive=True)
+    numerator = c * (1 - x) * (x + y - 2 * x * y - c * y * (1 - x))
+    bulk = (x - y) ** 2 - c * (x**2 + x + y**2 * x + y**2 + y * x**2 - 6 * y * x + y) + c**2 * y * (1 - x) ** 2
+    omega = numerator / bulk
+    weight = (1 - x) * (x + y - 2 * x * y) / (x - y) ** 2
+    proven = sp.simplify(sp.diff(omega, c).subs(c, 0) - weight) == 0
+    # The library's ω is the ω of the proof.
+    rng = np.random.default_rng(seed)
+    rho = rng.uniform(0.5, 0.95, 100)
+    nu, share = rho * rng.uniform(0, 0.5, 100), rng.uniform(0.001, 0.02, 100)
+    formula = sp.lambdify((x, y, c), omega)(rho**2, nu**2, share)
+    worst = np.max(np.abs(np.asarray(high_dimensional.ca_omega(*map(jnp.asarray, (rho, nu, share)))) / formula - 1))
+    figure = f"{'proved symbolically' if proven else 'no proof'}; ω off by {worst:.0e} (relative)"
+    return Finding(judge(as_stated=proven and worst < 1e-9), figure, 100)
+
+
+@claim(
+    id="first-order-any-law",
+    statement="The first order needs second moments only: it holds for any law of the sources.",
+    condition="Signal and nuisance independent. A common elliptical scale r (multivariate t) multiplies the distance by E r⁴.",
+    source="derived here",
+    recorded=Verdict.CONDITIONAL,
+)
+def first_order_any_law(seed: int) -> Finding:
+    model = SpikedModel.homogeneous(
+        d=8, k=2, kappa=np.array([2.0, 1.5]), gamma_x=0.5, gamma_y=0.2, gamma_tilde_x=1.0, gamma_tilde_y=2.0, nu=0.2
+    )
+    n, trials, dof = 2000, 300, 12.0
+    expected = np.stack(expansion.first_order(model, n))
+    ratios, errors = {}, {}
+    laws: dict[str, Law | None] = {"laplace": "laplace", "student_t": "student_t", "elliptical": None}
+    for name, law in laws.items():
+        distance = np.asarray(_drawn(model, n, trials, dof, law, seed))
+        ratios[name] = distance.mean(0) / expected
+        errors[name] = distance.std(0) / np.sqrt(trials) / expected
+    independent = all(np.all(np.abs(ratios[law] - 1) < 0.03 + 4 * errors[law]) for law in ("laplace", "student_t"))
+    elliptical = ratios["elliptical"] - 1 > 4 * errors["elliptical"]
+    predicted = np.abs(ratios["elliptical"] - (dof - 2) / (dof - 4)) < 0.06 + 4 * errors["elliptical"]
+    shown = ", ".join(f"{name} {r[0]:.3f} / {r[1]:.3f}" for name, r in ratios.items())
+    figure = f"measured / E1, CA / CP: {shown}; t with 12 degrees of freedom predicts {(dof - 2) / (dof - 4):.2f}"
+    verdict = judge(as_stated=not np.all(elliptical), corrected=bool(independent and np.all(predicted)))
+    return Finding(verdict, figure, 3 * trials)
+
+
+@claim(
+    id="high-dimensional-distance",
+    statement="For d/n fixed each objective's distance is that of the deterministic equivalent, for any nuisance, d_x and d_y.",
+    condition="A derivation without proof; CP near its transition with few nuisance coordinates is predicted too large.",
+    source="derived here",
+    recorded=Verdict.HOLDS,
+)
+def high_dimensional_distance(seed: int) -> Finding:
+    rng = np.random.default_rng([seed, 10])
+    k, d_x, d_y, count, trials = 2, 30, 34, 6, 60
+    base = random_models(rng, Shape(k, d_x, d_y), 400)
+    pairs = 600.0
+    predicted = np.stack(evaluate(lambda m: theory.expected_distance(m, pairs)[:2], base), axis=1)
+    # Models that can tell: neither recovered perfectly nor in the transition.
+    telling = np.flatnonzero(np.all((predicted > 0.02) & (predicted < 0.5), axis=1))[:count]
+    measured = simulate(jax.tree.map(lambda leaf: leaf[telling], base), pairs, trials, seed)
+    error = np.abs(measured.mean - predicted[telling])
+    population = np.abs(measured.mean)
+    worst = (error - 4 * measured.error).max()
+    figure = f"mean error {error.mean():.4f} for distances of mean {population.mean():.3f}; largest {error.max():.3f}"
+    holds = len(telling) == count and worst < 0.02 and error.mean() < 0.1 * population.mean()
+    return Finding(judge(as_stated=bool(holds)), figure, 2 * count * trials)
+
+
+@claim(
+    id="finite-sample-boundary",
+    statement="The boundary at n pairs is the ν at which the predicted distance reaches ½, not Δ = 1.",
+    condition="d = 50, k = 3, n = 500 here; see benchmarks/finite_sample_boundary.py for n = 200 to 5000.",
+    source="derived here",
+    recorded=Verdict.HOLDS,
+)
+def finite_sample_boundary(seed: int) -> Finding:
+    n, trials = 500.0, 40
+    cases = [(1.5, 1.0), (2.0, 5.0), (3.0, 5.0), (3.0, 50.0)]
+    models = [_boundary_model(kappa, target, 0.0) for kappa, target in cases]
+    predicted = np.stack(evaluate(lambda m: theory.effective_critical_nu(m, n), stack(models)), axis=1)
+    population = np.minimum(np.stack(evaluate(theory.critical_nu, stack(models)), axis=1), 1)
+    # The mean distance at a few ν around each prediction, the same draws at all of them.
+    offsets = np.linspace(-0.06, 0.06, 5)
+    error, ideal = [], []
+    for objective in (0, 1):
+        inside = (predicted[:, objective] > 0.07) & (predicted[:, objective] < 0.93)
+        for (kappa, target), centre, asymptote in zip(
+            np.array(cases)[inside], predicted[inside, objective], population[inside, objective], strict=True
+        ):
+            around = centre + offsets
+            batch = stack([_boundary_model(kappa, target, nu) for nu in around])
+            distance = simulate(batch, n, trials, seed).mean[:, objective]
+            found = float(np.interp(0.5, np.maximum.accumulate(distance), around))
+            error.append((objective, abs(found - centre)))
+            ideal.append(abs(found - asymptote))
+    ca, cp = (np.mean([e for o, e in error if o == objective]) for objective in (0, 1))
+    figure = f"mean error in ν CA {ca:.4f}, CP {cp:.4f}; the population boundary is off by {np.mean(ideal):.3f}"
+    return Finding(judge(as_stated=ca <= 0.01 and cp <= 0.02 and np.mean(ideal) > 0.05), figure, len(error) * 5 * trials)
+
+
+@claim(
+    id="detection-sample-size",
+    statement="Without nuisance correlation a signal is detected from n > (d−k)(1 + 1/ρ²) pairs by CA, from "
+    "n > (d−k)(1 + (2γ̃y − s)/τ²) by CP.",
+    condition="d/n fixed; s = κ² + γy. A loud target costs prediction, and not alignment, its samples.",
+    source="derived here",
+    recorded=Verdict.HOLDS,
+)
+def detection_sample_size(seed: int) -> Finding:
+    model = SpikedModel.homogeneous(
+        d=60, k=1, kappa=1.5, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=50.0, nu=0.0
+    )
+    rho, tau = float(theory.rho(model)[0]), float(theory.tau(model)[0])
+    formula = 59 * np.array([1 + 1 / rho**2, 1 + (2 * 50.0 - 2.3) / tau**2])
+    effective = [float(theory.effective_separation(model, n)[objective]) for objective, n in enumerate(formula)]
+    below, above = (simulate(stack([model] * 2), formula * factor, 100, seed).mean.diagonal() for factor in (0.6, 3.0))
+    figure = (
+        f"n = {formula[0]:.0f} (CA), {formula[1]:.0f} (CP); overlap {1 - below[0]:.2f} / {1 - below[1]:.2f} at .6 n, "
+        f"{1 - above[0]:.2f} / {1 - above[1]:.2f} at 3 n"
+    )
+    holds = np.allclose(effective, 1, atol=1e-6) and np.all(below > 0.8) and np.all(above < 0.3)
+    return Finding(judge(as_stated=bool(holds)), figure, 400)
+
+
+def _boundary_model(kappa: float, target: float, nu: float) -> SpikedModel:
+    return SpikedModel.homogeneous(
+        d=50, k=3, kappa=kappa, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, nu=nu
+    )
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3, 4))
+def _drawn(model: SpikedModel, n: int, trials: int, dof: float, law: Law | None, seed: int) -> jax.Array:
+    """Distances (trials, 2) from drawn rows: independent sources of a law; without one, Gaussian rows times a common scale."""
+
+    def one(key):
+        key, scale_key = jax.random.split(key)
+        x, y = sample_pairs(model, n, key=key, law=law or "gaussian", dof=dof)
+        if law is None:
+            scale = jnp.sqrt((dof - 2) / jax.random.chisquare(scale_key, dof, (n, 1)))
+            x, y = scale * x, scale * y
+        cov = covariance_of(x, y)
+        return jnp.stack([subspace_distance(solve(cov, model.k).encoder_x) for solve in (solvers.align, solvers.predict)])
+
+    return jax.lax.map(one, jax.random.split(jax.random.key(seed), trials))
