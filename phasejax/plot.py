@@ -31,6 +31,8 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
 }
 
+COLUMN, PAGE = 3.35, 6.75  # widths of a printed column and page, in inches
+
 # Distinct to colour-blind readers and, by lightness, in grey (after Okabe & Ito).
 REGIME_COLORS = {
     Regime.NEITHER: "#4a4a50",
@@ -56,12 +58,37 @@ SYMBOLS = {
 }
 
 
+def region_map(ax: Axes, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> Axes:
+    """The four regions as colours from their codes, (len(x), len(y)); NaN stays blank."""
+    colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
+    ax.pcolormesh(x, y, np.asarray(codes).T, cmap=colors, vmin=-0.5, vmax=3.5, shading="nearest", rasterized=True)
+    return ax
+
+
+def level_line(ax: Axes, x: np.ndarray, y: np.ndarray, height: np.ndarray, objective: str, **style: Any) -> Axes:
+    """The curve height = 0 of one objective ("ca" solid, "cp" dashed), `height` (len(x), len(y)); black with a white rim."""
+    if np.nanmin(height) < 0 < np.nanmax(height):
+        style = {"colors": "black", "linewidths": 1.2, "linestyles": OBJECTIVE_LINES[objective]} | style
+        lines = ax.contour(x, y, np.asarray(height).T, levels=[0], **style)
+        lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark region too
+    return ax
+
+
+def region_key() -> list[Patch]:
+    """Legend handles of the four regions."""
+    return [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=r.label) for r in Regime]
+
+
+def unity_key() -> list[Line2D]:
+    """Legend handles of the two boundaries Δ = 1."""
+    return [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
+
+
 def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
     """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
     codes = dataset[variable].where(dataset.status != PENDING)
     x, y = (dataset[dim].values for dim in codes.dims)
-    colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
-    ax.pcolormesh(x, y, codes.values.T, cmap=colors, vmin=-0.5, vmax=3.5, shading="nearest", rasterized=True)
+    region_map(ax, x, y, codes.values)
     return _labelled(ax, dict(zip(map(str, codes.dims), (x, y), strict=True)))
 
 
@@ -73,10 +100,7 @@ def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
     for label in ("ca", "cp"):
         # log Δ is smooth across the boundary; 0 and ∞ stay on their side of it.
         with np.errstate(divide="ignore"):
-            height = np.clip(np.log(dataset[f"delta_{label}"].values.T), -20, 20)
-        if height.min() < 0 < height.max():
-            lines = ax.contour(x, y, height, levels=[0], colors="black", linewidths=1.2, linestyles=OBJECTIVE_LINES[label])
-            lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark region too
+            level_line(ax, x, y, np.clip(np.log(dataset[f"delta_{label}"].values), -20, 20), label)
     return ax
 
 
@@ -151,9 +175,7 @@ def _diagrams(dataset: xr.Dataset) -> Figure:
         measured_ax.set_title("measured")
         for ax in (theory_ax, measured_ax):
             ax.label_outer()
-    regions_key = [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=r.label) for r in Regime]
-    lines_key = [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
-    figure.legend(handles=regions_key + lines_key, loc="outside lower center", ncols=6)
+    figure.legend(handles=region_key() + unity_key(), loc="outside lower center", ncols=6)
     return figure
 
 

@@ -6,11 +6,12 @@ runtime.prepare()  # before anything touches JAX
 
 import typer  # noqa: E402
 
+from phasejax.cli.figures import figures  # noqa: E402
 from phasejax.cli.info import info  # noqa: E402
 from phasejax.cli.sweep import sweep  # noqa: E402
 from phasejax.cli.verify import verify  # noqa: E402
 
-COMMANDS = (sweep, verify, info)
+COMMANDS = (sweep, figures, verify, info)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -1,0 +1,79 @@
+"""The figures, one module each: a `draw` that takes the sweeps it needs and gives a matplotlib `Figure` (or an animation).
+
+`python -m figures [NAME…] [--out DIR]`, or `phasejax figures`, regenerates them from nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jax
+import matplotlib as mpl
+import xarray as xr
+from matplotlib.animation import FuncAnimation, PillowWriter
+
+from phasejax import plot
+from phasejax.sweep import load_spec, run
+
+SWEEPS = Path(__file__).parents[1] / "sweeps"
+
+NAMES = (
+    "phase_diagram",
+    "recovery_against_nu",
+    "partial_recovery",
+    "ratios_against_target_nuisance",
+    "variance_trap",
+    "bottlenecks",
+    "joint_interpolation",
+    "estimation",
+    "growing_nuisance",
+    "finite_sample_boundary",
+    "samples_needed",
+    "multimodal_boundaries",
+)
+
+
+class Sweeps:
+    """The sweeps that figures read, run on first use and kept as stores in a folder."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def __call__(self, name: str) -> xr.Dataset:
+        """The dataset of `sweeps/NAME.toml`; a store of it that is there already is continued or read."""
+        return run(load_spec(SWEEPS / f"{name}.toml"), path=self._folder / f"{name}.zarr", resume=True)
+
+
+def regenerate(names: Iterable[str] = (), out: Path = Path("out/figures")) -> Iterator[list[Path]]:
+    """Draw figures, all or those named, into a folder; yields the files of each as it is done: PDF and PNG, or GIF.
+
+    **Raises:** `ValueError` for a name that is not in `NAMES`.
+    """
+    chosen = tuple(names) or NAMES
+    for name in chosen:
+        if name not in NAMES:
+            raise ValueError(f"there is no figure {name!r}: choose among {', '.join(NAMES)}.")
+    return _files(chosen, out)
+
+
+def _files(names: tuple[str, ...], out: Path) -> Iterator[list[Path]]:
+    out.mkdir(parents=True, exist_ok=True)
+    sweeps = Sweeps(out / "sweeps")
+    for name in names:
+        draw: Callable[[Sweeps], Any] = import_module(f"{__name__}.{name}").draw
+        # Curves are computed in float64; the sweeps choose their own precision.
+        with jax.enable_x64(True), mpl.rc_context(plot.STYLE):
+            yield _save(draw(sweeps), out / name)
+
+
+def _save(drawn: Any, stem: Path) -> list[Path]:
+    if isinstance(drawn, FuncAnimation):
+        draft, path = stem.with_name(f".{stem.name}.partial.gif"), stem.with_suffix(".gif")
+        drawn.save(draft, writer=PillowWriter(fps=8), dpi=110)
+        draft.replace(path)
+        return [path]
+    paths = [stem.with_suffix(suffix) for suffix in (".pdf", ".png")]
+    for path in paths:
+        plot.save(drawn, path)
+    return paths

@@ -1,0 +1,52 @@
+"""The diagram as the target nuisance grows louder, in the population and at n = 500: alignment stays, prediction gives way."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.animation import FuncAnimation
+from matplotlib.figure import Figure
+
+from figures import Sweeps
+from phasejax import plot, theory
+from phasejax.spiked import SpikedModel
+
+KAPPA, NU = np.linspace(0.05, 3, 50), np.linspace(0, 1, 51)
+TARGETS = np.geomspace(0.05, 50, 32)
+
+
+def draw(sweeps: Sweeps) -> FuncAnimation:
+    figure = Figure(figsize=(plot.PAGE, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    figure.legend(handles=plot.region_key(), loc="outside lower center", ncols=4)
+
+    def frame(target: float) -> None:
+        for ax, n in zip(axes, (None, 500.0), strict=True):
+            ax.clear()
+            plot.region_map(ax, KAPPA, NU, _regimes(target, n))
+            ax.set(xlabel=plot.SYMBOLS["kappa"], title="population" if n is None else f"n = {n:.0f}, d = 20")
+        axes[0].set_ylabel(plot.SYMBOLS["nu"])
+        figure.suptitle(f"target nuisance variance γ̃ʸ = {target:.2f}", fontsize=9)
+
+    there_and_back = np.concatenate([TARGETS, TARGETS[::-1]])
+    return FuncAnimation(figure, frame, frames=there_and_back, cache_frame_data=False)
+
+
+@jax.jit
+def _codes(target, n):
+    def at(kappa, nu):
+        return theory.regime(_model(kappa, nu, target), n)
+
+    return jax.lax.map(lambda kappa: jax.vmap(lambda nu: at(kappa, nu))(jnp.asarray(NU)), jnp.asarray(KAPPA))
+
+
+@cache  # one computation for the way there and the way back
+def _regimes(target: float, n: float | None) -> np.ndarray:
+    return np.asarray(_codes(target, n))
+
+
+def _model(kappa, nu, target) -> SpikedModel:
+    return SpikedModel.homogeneous(
+        d=20, k=3, kappa=kappa, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, nu=nu
+    )

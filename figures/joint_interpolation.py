@@ -1,0 +1,51 @@
+"""Between prediction (λ = 0) and alignment (λ → ∞): distances against λ, the window of recovery shaded.
+
+Left: prediction fails, alignment works, and a large enough λ is as good. Right: both fail, and only a λ between recovers.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import Sweeps
+from phasejax import plot, recovery, sampling, solvers, theory
+from phasejax.spiked import SpikedModel
+
+WEIGHTS = np.geomspace(0.05, 100, 34)
+TRIALS = 30
+SIZES = {5_000: ("#009e73", "-"), 500_000: ("#cc79a7", "--")}
+
+
+def draw(sweeps: Sweeps) -> Figure:
+    restored = SpikedModel.homogeneous(
+        d=20, k=3, kappa=jnp.array([3.0, 2.5, 2.0]), gamma_x=0.5, gamma_y=0.1, gamma_tilde_x=1.0, gamma_tilde_y=10.0, eta=2.0
+    )
+    rescued = SpikedModel(jnp.sqrt(jnp.array([1.3660])), [0.5], [0.6340], [1.0, 1.0], [120.0, 0.5], jnp.array([1.0954, 0.5477]))
+    figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
+    titles = "CA only: alignment is restored", "Neither: rescued in between"
+    for ax, model, title in zip(figure.subplots(1, 2, sharex=True, sharey=True), (restored, rescued), titles, strict=True):
+        low, high = theory.joint_window(model)
+        ax.axvspan(max(low, WEIGHTS[0]), min(high, WEIGHTS[-1]), color="0.88", zorder=0, label="window, population")
+        for n, (color, line) in SIZES.items():
+            ax.plot(WEIGHTS, _distance(model, n, jnp.asarray(WEIGHTS)), line, color=color, label=f"n = {n:,}")
+        ends = {"CP": (solvers.predict, WEIGHTS[0], 9), "CA": (solvers.align, WEIGHTS[-1], -9)}
+        for end, (solver, where, shift) in ends.items():
+            distance = recovery.subspace_distance(solver(model.covariance(), model.k).encoder_x)
+            ax.annotate(end, (where, float(distance)), textcoords="offset points", xytext=(shift, 4), ha="center")
+        ax.set(xscale="log", xlabel="weight λ of alignment", title=title, ylim=(-0.02, 1.08), xlim=(WEIGHTS[0], WEIGHTS[-1]))
+    figure.axes[0].set_ylabel("subspace distance")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@partial(jax.jit, static_argnames="n")
+def _distance(model: SpikedModel, n: int, weights: jax.Array) -> jax.Array:
+    def one(key):
+        cov = sampling.sample_covariance(model, n, key=key)
+        solve = partial(solvers.joint, cov, model.k)
+        return jax.vmap(lambda weight: recovery.subspace_distance(solve(weight=weight).encoder_x))(weights)
+
+    return jnp.mean(jax.lax.map(one, jax.random.split(jax.random.key(0), TRIALS)), axis=0)

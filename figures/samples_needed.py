@@ -1,0 +1,49 @@
+"""How many pairs each objective needs to come within distance ½ of the signal; white where no number suffices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from figures import Sweeps
+from phasejax import plot, theory
+from phasejax.spiked import SpikedModel
+
+KAPPA, NU = np.linspace(0.25, 3, 56), np.linspace(0, 0.98, 50)
+TARGET, MOST = 5.0, 1e7
+
+
+def draw(sweeps: Sweeps) -> Figure:
+    figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    image = None
+    for ax, objective in zip(axes, ("ca", "cp"), strict=True):
+        needed = np.asarray(_needed(objective))
+        shown = np.where(needed < MOST, needed, np.nan).T
+        image = ax.pcolormesh(KAPPA, NU, shown, norm=LogNorm(50, 1e6), cmap="viridis_r", shading="nearest", rasterized=True)
+        lines = ax.contour(KAPPA, NU, np.log10(np.minimum(needed, MOST)).T, levels=[2.5, 3, 4], colors="black", linewidths=0.6)
+        ax.clabel(lines, fmt=lambda power: f"{10**power:,.0f}", fontsize=6)
+        boundary = getattr(_boundary(), objective)
+        ax.plot(KAPPA, np.minimum(boundary, 1), plot.OBJECTIVE_LINES[objective], color="black", linewidth=1.4)
+        ax.set(title=f"{objective.upper()} (line: Δ = 1)", xlabel=plot.SYMBOLS["kappa"], ylim=(NU[0], NU[-1]))
+    axes[0].set_ylabel(plot.SYMBOLS["nu"])
+    figure.colorbar(image, ax=axes, label="pairs needed, d = 50")
+    return figure
+
+
+def _model(kappa, nu) -> SpikedModel:
+    return SpikedModel.homogeneous(
+        d=50, k=3, kappa=kappa, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=TARGET, nu=nu
+    )
+
+
+def _needed(objective):
+    def row(kappa):
+        return jax.vmap(lambda nu: theory.samples_needed(_model(kappa, nu), objective, 0.5))(jnp.asarray(NU))
+
+    return jax.jit(lambda: jax.lax.map(row, jnp.asarray(KAPPA)))()
+
+
+def _boundary():
+    return jax.vmap(lambda kappa: theory.critical_nu(_model(kappa, 0.0)))(jnp.asarray(KAPPA))

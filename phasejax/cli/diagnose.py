@@ -1,0 +1,90 @@
+"""`phasejax diagnose`: where a pair of embedding files stands, on one screen."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import typer
+from rich import box
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
+from phasejax.diagnose import Diagnosis, words
+from phasejax.diagnose import diagnose as run_diagnosis
+from phasejax.diagnose.files import read_column, read_view
+from phasejax.diagnose.report import report_page
+
+WIDTH = 80
+COLORS = {"CA": "blue", "CP": "dark_orange", "neither": "red"}
+
+
+def diagnose(
+    x: Annotated[str, typer.Argument(help="View x: FILE.npy, FILE.npz:NAME, FILE.csv or FILE.parquet[:COLUMN,…].")],
+    y: Annotated[str, typer.Argument(help="View y, its rows paired with those of x.")],
+    labels: Annotated[str, typer.Option(help="What the signal should tell, a row for each pair; NaN or empty: no label.")],
+    groups: Annotated[str | None, typer.Option(help="Subject, session or object of each pair, never split.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the diagnosis to a JSON file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write a page with the figures to an HTML file.")] = None,
+    method: Annotated[str, typer.Option(help="default, or elbow for the published procedure.")] = "default",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulations; the same seed gives the same answer.")] = 0,
+) -> None:
+    """Align, predict (in which direction), or neither? From two files of paired embeddings and some labels."""
+    with plain_errors(ValueError):
+        for path, option in ((json_file, "--json"), (report, "--report")):
+            if path is not None:
+                checked_file(path, option)
+        if json_file is not None and report is not None and json_file.resolve() == report.resolve():
+            raise Mistake(f"--json and --report are both {report}: two files are needed.")
+        with console.status("reading"):
+            views = read_view(x), read_view(y)
+            labelling = read_column(labels)
+            grouping = None if groups is None else _complete(groups)
+        with console.status("diagnosing"):
+            choices: dict[str, Any] = {"groups": grouping, "labelled": labelling.known, "method": method}
+            found = run_diagnosis(*views, labelling.values, key=jax.random.key(seed), **choices)
+        sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
+        page = None if report is None else report_page(found, sources | {"seed": str(seed)})
+        if json_file is not None:
+            write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        if report is not None and page is not None:
+            write_whole(report, page)
+        console.print(_screen(found), width=min(WIDTH, console.width))
+
+
+def _complete(source: str):
+    """The group of every row."""
+    column = read_column(source)
+    if not column.known.all():
+        row = int((~column.known).argmax())
+        raise Mistake(f"{source} has no group in row {row}: each pair needs one.")
+    return column.values
+
+
+def _screen(found: Diagnosis) -> Group:
+    """The verdict, the three objectives, the reasons, the caveats, the data."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for index, heading in enumerate(words.HEADINGS):
+        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+    for line in words.rows(found):
+        table.add_row(*line)
+    parts: list[Any] = [
+        Text(words.verdict(found), style=f"bold {COLORS[found.objective]}"),
+        Text(found.advice),
+        table,
+        *(_item(line) for line in words.reasons(found)),
+    ]
+    if found.warnings:
+        parts += [Text("\nCaveats", style="bold yellow"), *(_item(line) for line in found.warnings)]
+    closing = (words.data(found), *words.EXPLANATION)
+    return Group(*parts, Text(), *(Text(line, style="dim") for line in closing))
+
+
+def _item(sentence: str) -> Table:
+    """A sentence behind a bullet, its further lines indented."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("·", escape(sentence))
+    return grid
