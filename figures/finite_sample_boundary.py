@@ -1,10 +1,12 @@
-"""Where the boundary of n pairs lies, d = 50: measured regions, the prediction at n (coloured) and the population's (black)."""
+"""Where the boundary of n pairs lies, d = 50: measured regions (mean distance below ½), the prediction at n, and Δ = 1."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from figures import Sweeps
 from phasejax import plot, theory
@@ -16,26 +18,44 @@ FINITE = {"ca": "#cc79a7", "cp": "#009e73"}
 
 def draw(sweeps: Sweeps) -> Figure:
     dataset = sweeps("finite_sample_boundary")
-    spec = spec_of(dataset)
     kappa, nu = dataset.kappa.values, dataset.nu.values
-    figure = Figure(figsize=(plot.PAGE, 3.0), layout="constrained")
+    figure = Figure(figsize=(plot.PAGE, 3.2), layout="constrained")
     axes = figure.subplots(1, 3, sharex=True, sharey=True)
     for ax, n in zip(axes, dataset.n.values, strict=True):
         panel = dataset.sel(n=n)
-
-        @jax.jit
-        def distances(kappa, nu, n=n):
-            return theory.expected_distance(*cell_model(spec, {"kappa": kappa, "nu": nu, "n": n}))
-
-        predicted = jax.vmap(lambda a, f=distances: jax.vmap(lambda b: f(a, b))(jnp.asarray(nu)))(jnp.asarray(kappa))
-        plot.boundaries(plot.regions(ax, panel, "regime_empirical"), panel)
-        for objective, color in FINITE.items():
-            height = 0.5 - np.asarray(getattr(predicted, objective))
-            plot.level_line(ax, kappa, nu, height, objective, colors=color, linewidths=1.6)
-        ax.set_title(f"n = {n:g}")
-        ax.label_outer()
+        measured = ((panel.distance_ca < 0.5) + 2 * (panel.distance_cp < 0.5)).values
+        plot.boundaries(plot.region_map(ax, kappa, nu, measured), panel)
+        _predicted_boundaries(ax, dataset, n)
+        at_n = np.mean(_predicted_regimes(dataset, n) == measured)
+        population = np.mean(panel.regime.values == measured)
+        ax.set_title(f"n = {n:g}: right in {at_n:.0%}\n(Δ alone: {population:.0%})")
+        ax.set(xlabel=plot.SYMBOLS["kappa"], xlim=(kappa[0], kappa[-1]), ylim=(0, 1))
+    axes[0].set_ylabel(plot.SYMBOLS["nu"])
     lines = [
         Line2D([], [], color=FINITE[o], linestyle=plot.OBJECTIVE_LINES[o], label=f"{o.upper()} predicted at n") for o in FINITE
     ]
     figure.legend(handles=plot.region_key() + plot.unity_key() + lines, loc="outside lower center", ncols=4)
     return figure
+
+
+def _predicted_regimes(dataset: xr.Dataset, n: float) -> np.ndarray:
+    spec, kappa, nu = spec_of(dataset), jnp.asarray(dataset.kappa.values), jnp.asarray(dataset.nu.values)
+
+    def at(kappa, nu):
+        return theory.regime(*cell_model(spec, {"kappa": kappa, "nu": nu, "n": n}))
+
+    return np.asarray(jax.jit(jax.vmap(lambda a: jax.vmap(lambda b: at(a, b))(nu)))(kappa))
+
+
+def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
+    spec, kappa = spec_of(dataset), jnp.linspace(dataset.kappa.values[0], dataset.kappa.values[-1], 90)
+
+    def at(kappa):
+        return theory.effective_critical_nu(*cell_model(spec, {"kappa": kappa, "nu": 0.0, "n": n}))
+
+    boundary = jax.jit(jax.vmap(at))(kappa)
+    for objective, color in FINITE.items():
+        nu = np.asarray(getattr(boundary, objective))
+        inside = np.where((nu > 0) & (nu < 1), nu, np.nan)
+        rim = [withStroke(linewidth=2.6, foreground="white")]
+        ax.plot(kappa, inside, plot.OBJECTIVE_LINES[objective], color=color, linewidth=1.6, path_effects=rim)
