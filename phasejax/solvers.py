@@ -61,7 +61,7 @@ def align(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0) -> Solution:
     **Raises:** `ValueError` on a bad k, mismatched shapes, or (outside `jit`) non-finite covariances.
     """
     _check(cov, k)
-    return _solve(cov, k, _inverse_square_root(cov.xx, ridge), _inverse_square_root(cov.yy, ridge))
+    return _solve(cov, k, inverse_square_root(cov.xx, ridge), inverse_square_root(cov.yy, ridge))
 
 
 def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0) -> Solution:
@@ -71,7 +71,7 @@ def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0) -> Solution:
     the regression matrix. Arguments and errors as in `align`.
     """
     _check(cov, k)
-    return _solve(cov, k, _inverse_square_root(cov.xx, ridge), _identity(cov.yy))
+    return _solve(cov, k, inverse_square_root(cov.xx, ridge), _identity(cov.yy))
 
 
 def pls(cov: Covariance, k: int) -> Solution:
@@ -91,8 +91,8 @@ def joint(cov: Covariance, k: int, *, weight: ArrayLike, ridge: ArrayLike = 0.0)
     _check(cov, k)
     if not isinstance(weight, Tracer) and not (np.all(np.isfinite(np.asarray(weight))) and np.all(np.asarray(weight) >= 0)):
         raise ValueError(f"weight = {weight} is not allowed: the weight of alignment must be finite and ≥ 0.")
-    left, right = _inverse_square_root(cov.xx, ridge), _inverse_square_root(cov.yy, ridge)
-    both = _Whitener(jnp.hstack([_identity(cov.yy).matrix, jnp.sqrt(weight) * right.matrix]), right.rank)
+    left, right = inverse_square_root(cov.xx, ridge), inverse_square_root(cov.yy, ridge)
+    both = Whitener(jnp.hstack([_identity(cov.yy).matrix, jnp.sqrt(weight) * right.matrix]), right.rank)
     solution = _solve(cov, k, left, both)
     head = solution.encoder_x @ cov.xy @ right.matrix @ right.matrix
     values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy
@@ -105,14 +105,14 @@ def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y 
     return cov.xy.T @ encoder.T @ jnp.linalg.pinv(encoded, hermitian=True) @ encoder
 
 
-class _Whitener(NamedTuple):
+class Whitener(NamedTuple):
     """A matrix applied to one side of the cross-covariance, and the rank of the covariance it whitens."""
 
     matrix: Array
     rank: Array
 
 
-def _solve(cov: Covariance, k: int, left: _Whitener, right: _Whitener) -> Solution:
+def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener) -> Solution:
     u, sigma, vt = jnp.linalg.svd(left.matrix @ cov.xy @ right.matrix, full_matrices=False)
     cutoff = max(cov.xy.shape) * jnp.finfo(sigma.dtype).eps
     rank = jnp.sum(sigma > cutoff * sigma[0], dtype=jnp.int32)
@@ -123,11 +123,11 @@ def _solve(cov: Covariance, k: int, left: _Whitener, right: _Whitener) -> Soluti
     return Solution(u[:, :k].T @ left.matrix, vt[:k] @ right.matrix.T, sigma, rank, left.rank, right.rank, status)
 
 
-def _identity(s: Array) -> _Whitener:
-    return _Whitener(jnp.eye(s.shape[0], dtype=s.dtype), jnp.asarray(s.shape[0], jnp.int32))
+def _identity(s: Array) -> Whitener:
+    return Whitener(jnp.eye(s.shape[0], dtype=s.dtype), jnp.asarray(s.shape[0], jnp.int32))
 
 
-def _inverse_square_root(s: Array, ridge: ArrayLike) -> _Whitener:
+def inverse_square_root(s: Array, ridge: ArrayLike) -> Whitener:
     """(S + ridge·mean eigenvalue·I)^-½ on the numerical support of S, and its rank."""
     size = s.shape[0]
     mean = jnp.trace(s) / size
@@ -135,7 +135,7 @@ def _inverse_square_root(s: Array, ridge: ArrayLike) -> _Whitener:
     values, vectors = jnp.linalg.eigh(s / scale + ridge * jnp.eye(size, dtype=s.dtype))
     kept = values > size * jnp.finfo(s.dtype).eps * values[-1]
     inverse_root = jnp.where(kept, 1 / jnp.sqrt(jnp.where(kept, values, 1)), 0)
-    return _Whitener((vectors * inverse_root) @ vectors.T / jnp.sqrt(scale), jnp.sum(kept, dtype=jnp.int32))
+    return Whitener((vectors * inverse_root) @ vectors.T / jnp.sqrt(scale), jnp.sum(kept, dtype=jnp.int32))
 
 
 def _check(cov: Covariance, k: int) -> None:

@@ -1,0 +1,39 @@
+"""Finite samples of a `MultimodalModel`: all covariance blocks at once, straight from their Wishart law."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Key
+
+from phasejax.draws import bartlett
+from phasejax.multimodal.model import MultimodalModel
+
+
+def sample_covariance(model: MultimodalModel, n: ArrayLike, *, key: Key[Array, ""]) -> Float[Array, "M M d d"]:
+    """Sample covariance blocks of n zero-mean Gaussian M-tuples (divided by n), in canonical coordinates.
+
+    n·S = T R Rᵀ Tᵀ with R Bartlett's triangular factor and T Tᵀ the population covariance, so the cost does not depend on
+    n, which may be a traced array. For n < M d the draw is the singular Wishart of rank n, exact as well.
+
+    **Arguments:** `n` integer ≥ 1; `key` a typed key.
+
+    **Raises:** `ValueError` for n < 1 where n is known.
+    """
+    if not isinstance(n, Tracer) and not np.all(np.asarray(n) >= 1):
+        raise ValueError(f"n = {n} is not allowed: at least one tuple is needed.")
+    modalities, d = model.modalities, model.d
+    n = jnp.asarray(n, model.kappa.dtype)
+    lane_key = jax.random.bits(key, (2, 1), "uint32")
+    rest = (modalities - 1) * d
+    r11, r21, r22 = (block[..., 0] for block in bartlett(lane_key, n[None], d, rest, dtype=n.dtype))
+    factor = jnp.block([[r11, jnp.zeros((d, rest), n.dtype)], [r21, r22]]).reshape(modalities, d, modalities * d)
+    with jax.default_matmul_precision("highest"):
+        root = jnp.einsum("cmn,ncq->mcq", _square_roots(model), factor)
+        return jnp.einsum("mcq,neq->mnce", root, root) / n
+
+
+def _square_roots(model: MultimodalModel) -> Float[Array, "d M M"]:
+    """Symmetric square roots of the covariances across modalities; unlike Cholesky factors they exist at ν = 1."""
+    values, vectors = jnp.linalg.eigh(model.coordinate_covariances())
+    return (vectors * jnp.sqrt(jnp.maximum(values, 0))[:, None, :]) @ vectors.mT

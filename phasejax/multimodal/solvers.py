@@ -1,0 +1,156 @@
+"""Linear encoders of M modalities from their covariance blocks S (M, M, d, d): generalised CCA and multi-source prediction.
+
+Like `phasejax.solvers` they read covariances alone and know nothing of the theory they are compared with.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int, Key
+
+from phasejax.multimodal.graph import check_adjacency
+from phasejax.solvers import Status, inverse_square_root
+
+
+class MultimodalSolution(eqx.Module):
+    """The result of a solver for M modalities.
+
+    - `encoders`: (M, k, d), one per modality; rows in descending order of `values`.
+    - `values`: eigenvalues (`maxvar` and `align_graph`, (M d,)), correlation sums (`sumcor`, (k,)) or singular values
+      (`predict_from`, (d,)), descending.
+    - `rank`: number of values above the relative cut-off.
+    - `status`: a `phasejax.solvers.Status` code.
+    """
+
+    encoders: Float[Array, "M k d"]
+    values: Float[Array, " r"]
+    rank: Int[Array, ""]
+    status: Int[Array, ""]
+
+
+def maxvar(blocks: Float[Array, "M M d d"], k: int) -> MultimodalSolution:
+    """MAXVAR generalised CCA: top-k eigenvectors of the M d × M d matrix of S_mm^-½ S_mn S_nn^-½, cut into encoders.
+
+    Encoders are normalised to Σ_m W_m S_mm W_mᵀ = I; eigenvalues lie in [0, M].
+
+    **Raises:** `ValueError` on a bad k, a bad shape, or (outside `jit`) non-finite covariances.
+    """
+    _check(blocks, k)
+    correlation, whiteners, full = _whiten(blocks)
+    return _top_eigenvectors(blocks, correlation, whiteners, full, k)
+
+
+def align_graph(blocks: Float[Array, "M M d d"], k: int, adjacency: Float[Array, "M M"]) -> MultimodalSolution:
+    """Alignment on a graph: maximises Σ_mn A_mn tr(W_m S_mn W_nᵀ) subject to Σ_m deg_m W_m S_mm W_mᵀ = I.
+
+    Equivalently it minimises the squared differences of the encodings along the edges. A star aligns everything with an
+    anchor. Eigenvalues lie in [−1, 1].
+
+    **Raises:** `ValueError` as `maxvar`, or on a bad adjacency.
+    """
+    _check(blocks, k)
+    check_adjacency(adjacency, len(blocks))
+    correlation, whiteners, full = _whiten(blocks)
+    root = jnp.sqrt(jnp.sum(adjacency, axis=1))[:, None, None]
+    weighted = adjacency[:, :, None, None] * correlation / (root[:, None] * root[None, :])
+    return _top_eigenvectors(blocks, weighted, whiteners / root, full, k)
+
+
+def sumcor(
+    blocks: Float[Array, "M M d d"], k: int, *, key: Key[Array, ""], starts: int = 8, steps: int = 500
+) -> MultimodalSolution:
+    """SUMCOR generalised CCA: maximises Σ_{m≠n} tr(W_m S_mn W_nᵀ) subject to W_m S_mm W_mᵀ = I for every m.
+
+    Each modality in turn takes its best encoder given the others (an orthogonal Procrustes problem), so the objective never
+    falls; the best of several random starts is kept, since the problem has local maxima. `values` are the k diagonal terms
+    of the maximum.
+
+    **Arguments:** `key` a typed key for the starts; `steps` rounds per start.
+
+    **Raises:** `ValueError` as `maxvar`.
+    """
+    _check(blocks, k)
+    correlation, whiteners, full = _whiten(blocks)
+    modalities, d = blocks.shape[0], blocks.shape[2]
+    across = jnp.where(jnp.eye(modalities, dtype=bool)[:, :, None, None], 0, correlation)
+
+    def improve(m, v):
+        pull = jnp.einsum("nkd,ndc->kc", v, across[:, m])
+        left, _, right = jnp.linalg.svd(pull, full_matrices=False)
+        return v.at[m].set(left @ right)
+
+    def gram(v):
+        return jnp.einsum("mkc,mncd,nld->kl", v, across, v)
+
+    def climb(v):
+        return lax.fori_loop(0, steps, lambda _, v: lax.fori_loop(0, modalities, improve, v), v)
+
+    begin = jnp.linalg.qr(jax.random.normal(key, (starts, modalities, d, k), blocks.dtype))[0].mT
+    ends = jax.vmap(climb)(begin)
+    best = ends[jnp.argmax(jax.vmap(lambda v: jnp.trace(gram(v)))(ends))]
+    values, rotation = jnp.linalg.eigh(gram(best))
+    return _solution(blocks, (rotation[:, ::-1].T @ best) @ whiteners, values[::-1], full, k)
+
+
+def predict_from(blocks: Float[Array, "M M d d"], k: int, *, target: int = -1) -> MultimodalSolution:
+    """Multi-source prediction: reduced-rank regression of the target on all other modalities together.
+
+    The encoder of source m is its d columns of U_kᵀ S_ss^-½, with S_ss the joint covariance of all sources; that of the target
+    holds the orthonormal target directions.
+
+    **Raises:** `ValueError` as `maxvar`, or on a bad target.
+    """
+    _check(blocks, k)
+    modalities, d = blocks.shape[0], blocks.shape[2]
+    if not -modalities <= target < modalities:
+        raise ValueError(f"target = {target} is not allowed: there are {modalities} modalities, counted from 0.")
+    target %= modalities
+    sources = np.delete(np.arange(modalities), target)
+    joint = _flatten(blocks[sources[:, None], sources])
+    whitener, rank = inverse_square_root(joint, 0.0)
+    u, sigma, vt = jnp.linalg.svd(whitener @ blocks[sources, target].reshape(-1, d), full_matrices=False)
+    encoders = (u[:, :k].T @ whitener).reshape(k, modalities - 1, d).swapaxes(0, 1)
+    encoders = jnp.concatenate([encoders[:target], vt[None, :k], encoders[target:]])
+    return _solution(blocks, encoders, sigma, rank == len(joint), k)
+
+
+def _whiten(blocks: Array) -> tuple[Array, Array, Array]:
+    """S_mm^-½ S_mn S_nn^-½, the whiteners, and whether every covariance was regular."""
+    own = jnp.diagonal(blocks, axis1=0, axis2=1)
+    whiteners, ranks = jax.vmap(lambda s: tuple(inverse_square_root(s, 0.0)))(jnp.moveaxis(own, -1, 0))
+    correlation = whiteners[:, None] @ blocks @ whiteners[None, :]
+    return correlation, whiteners, jnp.all(ranks == blocks.shape[2])
+
+
+def _top_eigenvectors(blocks: Array, coupled: Array, whiteners: Array, full: Array, k: int) -> MultimodalSolution:
+    modalities, d = blocks.shape[0], blocks.shape[2]
+    values, vectors = jnp.linalg.eigh(_flatten(coupled))
+    top = vectors[:, ::-1][:, :k].T.reshape(k, modalities, d).swapaxes(0, 1)
+    return _solution(blocks, top @ whiteners, values[::-1], full, k)
+
+
+def _solution(blocks: Array, encoders: Array, values: Array, full: Array, k: int) -> MultimodalSolution:
+    cutoff = blocks.shape[0] * blocks.shape[2] * jnp.finfo(values.dtype).eps
+    rank = jnp.sum(values > cutoff * values[0], dtype=jnp.int32)
+    status = jnp.where((rank < k) | ~full, Status.RANK_DEFICIENT, Status.OK)
+    finite = jnp.all(jnp.isfinite(blocks)) & jnp.all(jnp.isfinite(values))
+    return MultimodalSolution(encoders, values, rank, jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32))
+
+
+def _flatten(blocks: Array) -> Array:
+    """(M, N, d, d) blocks as one (M d, N d) matrix."""
+    rows, columns, d, _ = blocks.shape
+    return blocks.swapaxes(1, 2).reshape(rows * d, columns * d)
+
+
+def _check(blocks: Array, k: int) -> None:
+    shape = blocks.shape
+    if len(shape) != 4 or shape[0] != shape[1] or shape[2] != shape[3] or shape[0] < 2:
+        raise ValueError(f"covariance blocks have shape {shape}: (M, M, d, d) with M ≥ 2 is allowed.")
+    if not 1 <= k <= shape[2]:
+        raise ValueError(f"k = {k} is not allowed: the number of directions must satisfy 1 ≤ k ≤ {shape[2]}.")
+    if not isinstance(blocks, Tracer) and not np.all(np.isfinite(np.asarray(blocks))):
+        raise ValueError("the covariance blocks hold NaN or infinity: finite values are needed.")
