@@ -1,0 +1,81 @@
+"""Prediction: how well an embedding, or a decoder on top of it, gives back a target; and prediction joined with alignment.
+
+Either direction is a matter of which modality is the source and what is passed as the target.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from phasejax.objectives.embeddings import centered, check_embeddings, check_nonnegative, pair_indices, whitened
+
+
+def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t"]) -> Float[Array, ""]:
+    """Mean squared error 1/B Σ_i ‖t_i − t̂_i‖² of a decoder's output.
+
+    **Raises:** `ValueError` if the shapes differ.
+    """
+    if predicted.shape != target.shape:
+        raise ValueError(f"predicted has shape {predicted.shape} and target {target.shape}: they must be the same.")
+    return jnp.mean(jnp.sum((target - predicted) ** 2, axis=-1))
+
+
+def prediction(
+    z: Float[Array, "M B d"], target: Float[Array, "B d_t"], *, source: int = 0, ridge: ArrayLike = 1e-4
+) -> Float[Array, ""]:
+    """The reconstruction error left by the best affine decoder of one modality's embedding, in closed form:
+
+        min_{D, b} 1/B Σ_i ‖t_i − D z_i − b‖² + r ‖D‖²_F = tr S_tt − tr S_tz (S_zz + r I)⁻¹ S_zt.
+
+    On linear encoders its minimisers are those of CP: the loss sees only the row space of the encoder.
+
+    **Arguments:** `z` rows as given; `target` the data to predict, with B rows; `source` the modality that predicts;
+    `ridge` ≥ 0, r in units of the mean eigenvalue of S_zz, may be traced.
+
+    **Raises:** `ValueError` on a bad shape, source or ridge.
+    """
+    _check(z, target, source, ridge)
+    return _unexplained(whitened(z[source], ridge), target)
+
+
+def joint(
+    z: Float[Array, "M B d"],
+    target: Float[Array, "B d_t"],
+    *,
+    lam: ArrayLike = 1.0,
+    source: int = 0,
+    ridge: ArrayLike = 1e-4,
+) -> Float[Array, ""]:
+    """Prediction and alignment at once: CP at λ = 0, CA as λ → ∞ (arXiv 2606.11190, the joint objective):
+
+        L = prediction + λ · 1/(M−1) Σ_{n≠source} 1/B Σ_i ‖u_i − (z_i^n − z̄^n)‖²
+
+    where u is the source embedding whitened over the batch. The whitening is what makes this a family: with free scales,
+    (W, D) → (εW, D/ε) sends the alignment term to 0 and leaves CP for every λ.
+
+    **Arguments:** as in `prediction`; `lam` λ ≥ 0, may be traced.
+
+    **Raises:** `ValueError` on a bad shape, source, ridge or lam.
+    """
+    _check(z, target, source, ridge)
+    check_nonnegative(lam=lam)
+    u = whitened(z[source], ridge)
+    _, others = pair_indices(z.shape[0], source)
+    alignment = jnp.mean(jnp.sum((u - centered(z[others])) ** 2, axis=-1))
+    return _unexplained(u, target) + lam * alignment
+
+
+def _unexplained(u: Array, target: Array) -> Array:
+    t = centered(target)
+    with jax.default_matmul_precision("highest"):
+        explained = jnp.sum((u.T @ t / t.shape[0]) ** 2)
+    return jnp.mean(jnp.sum(t**2, axis=-1)) - explained
+
+
+def _check(z: Array, target: Array, source: int, ridge: ArrayLike) -> None:
+    check_embeddings(z)
+    check_nonnegative(ridge=ridge)
+    if target.ndim != 2 or target.shape[0] != z.shape[1]:
+        raise ValueError(f"target has shape {target.shape}: ({z.shape[1]}, d_t) is allowed, one row a tuple.")
+    if not 0 <= source < z.shape[0]:
+        raise ValueError(f"source = {source} is not allowed: choose a modality in 0..{z.shape[0] - 1}.")
