@@ -31,6 +31,10 @@ NAMES = (
     "finite_sample_boundary",
     "samples_needed",
     "multimodal_boundaries",
+    "objective_crossings",
+    "conflict_against_modalities",
+    "divergence_along_training",
+    "retrieval_against_recovery",
 )
 
 

@@ -15,7 +15,7 @@ def test_the_examples_run_and_their_numbers_are_right(monkeypatch):
     matplotlib.use("Agg")
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names = {}
     for block in blocks:
         exec(block, names)
@@ -26,6 +26,7 @@ def test_the_examples_run_and_their_numbers_are_right(monkeypatch):
     assert theory.effective_critical_nu(model, 5000) == pytest.approx((0.923, 0.178), abs=0.001)
     assert recovery.subspace_distance(names["ca"].encoder_x) < 0.01
     assert recovery.subspace_distance(names["cp"].encoder_x) > 0.99
+    assert names["report"].regime is Regime.CA_ONLY
     assert names["dataset"].regime.dims == ("kappa", "nu", "quality_x")
 
 

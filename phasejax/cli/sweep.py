@@ -23,6 +23,7 @@ from phasejax.sweep.agreement import MARGIN, agreement
 from phasejax.sweep.engine import Cost, estimate
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.store import flagged
+from phasejax.training.figure import trained_figure
 
 
 def sweep(
@@ -122,7 +123,7 @@ def _rate(progress: Progress) -> str:
 def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: Console) -> None:
     """Draw the figure and print the agreement table."""
     written = [out / f"{spec.name}.zarr"]
-    figure = plot.sweep_figure(dataset)
+    figure = (plot.sweep_figure if spec.training is None else trained_figure)(dataset)
     for suffix in ("png", "pdf") if pdf else ("png",):
         written.append(out / f"{spec.name}.{suffix}")
         plot.save(figure, written[-1])

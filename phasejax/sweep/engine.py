@@ -14,7 +14,6 @@ from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,23 +23,14 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
-from phasejax import theory
 from phasejax.draws import bartlett, lane_keys
-from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, cell_model, tile_shape
+from phasejax.sweep.population import Population, check_precision
 from phasejax.sweep.spec import SweepSpec
+from phasejax.sweep.statistics import RowSums, measured, merged, summed
 from phasejax.sweep.store import Store, load, store_bytes
+from phasejax.sweep.trained import TrainedEngine
 from phasejax.sweep.trial import Formulation, choose
-
-
-class RowSums(NamedTuple):
-    """What remains of a row's trials. Statistics are ordered: distance, overlap of each direction, count, success."""
-
-    mean: Array | np.ndarray  # (2, k + 3) for CA and CP, over finite trials
-    squares: Array | np.ndarray  # (2, k + 3) sums of squared deviations from the mean
-    trials: Array | np.ndarray  # () finite trials
-    failed: Array | np.ndarray  # () non-finite trials
-    status: Array | np.ndarray  # () worst `Status` of any trial
 
 
 @dataclass(frozen=True)
@@ -68,11 +58,6 @@ class Layout:
         rows = len(devices) * math.ceil(wanted / len(devices))
         return cls(devices, trials_per_row, rows, blocks, chunk)
 
-    @property
-    def tile_cells(self) -> int:
-        """Cells that fill one call."""
-        return max(1, self.rows // self.blocks)
-
 
 def row_sums(spec: SweepSpec, layout: Layout, formulation: Formulation, key: Array, rows: dict[str, Array]) -> RowSums:
     """All trials of the rows on one device: swept values (rows,), `cell` and `block` (rows,) → sums with a leading row axis."""
@@ -91,7 +76,8 @@ def row_sums(spec: SweepSpec, layout: Layout, formulation: Formulation, key: Arr
 
     outcome = _map_chunks(chunk_of_trials, (row_of_lane, trial), layout.chunk)
     per_row = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], cell.size, layout.trials_per_row), outcome)
-    return _summed(per_row, trial.reshape(cell.size, -1) < spec.trials, spec.threshold)
+    overlap = jnp.stack([per_row.ca, per_row.cp])
+    return summed(overlap, per_row.status, trial.reshape(cell.size, -1) < spec.trials, spec.threshold)
 
 
 def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):
@@ -104,36 +90,34 @@ def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], -1)[..., :size], results)
 
 
-def _summed(outcome, valid: Array, threshold: float) -> RowSums:
-    """Mean and squared deviations over the trials (last axis) of each row, non-finite trials left out and counted."""
-    overlap = jnp.stack([outcome.ca, outcome.cp])  # (2, k, rows, trials)
-    k = overlap.shape[1]
-    failed = valid & (outcome.status == Status.NONFINITE)
-    used = valid & ~failed
-    count = jnp.sum(overlap > threshold, axis=1, keepdims=True)
-    statistics = jnp.concatenate([1 - jnp.mean(overlap, axis=1, keepdims=True), overlap, count, count == k], axis=1)
-    statistics = jnp.where(used, statistics, 0)
-    trials = jnp.sum(used, axis=-1, dtype=jnp.int32)
-    mean = jnp.sum(statistics, axis=-1) / jnp.maximum(trials, 1)
-    squares = jnp.sum(jnp.where(used, statistics - mean[..., None], 0) ** 2, axis=-1)
-    status = jnp.max(jnp.where(valid, outcome.status, 0), axis=-1)
-    failed = jnp.sum(failed, axis=-1, dtype=jnp.int32)
-    return RowSums(jnp.moveaxis(mean, -1, 0), jnp.moveaxis(squares, -1, 0), trials, failed, status)
-
-
 class Engine:
     """A sweep made ready to run on this process's devices; compiled once, on first use."""
 
     def __init__(self, spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device, ...] | None = None):
-        if precision not in (32, 64):
-            raise ValueError(f"precision = {precision} is not allowed: 32 or 64 bits.")
+        check_precision(precision)
         self.spec = spec
         self.grid = Grid(spec)
+        self._population = Population(self.grid)
         self.precision = precision
         devices = tuple(devices or jax.local_devices())
         self.layout = Layout.plan(spec, devices, self.grid.size)
         self._mesh = Mesh(np.array(devices), ("device",))
         self.formulation = choose(self.layout.devices[0].platform, spec.model.dimensions, self.grid.smallest_n())
+
+    @property
+    def devices(self) -> tuple[jax.Device, ...]:
+        """This process's devices."""
+        return self.layout.devices
+
+    @property
+    def tile_cells(self) -> int:
+        """Cells that fill one call."""
+        return max(1, self.layout.rows // self.layout.blocks)
+
+    @property
+    def method(self) -> str:
+        """How cells are computed, for the record."""
+        return self.formulation.__name__
 
     @cached_property
     def compiled(self):
@@ -170,56 +154,32 @@ class Engine:
             sums = [
                 np.concatenate(leaves)[: len(row_cell)] for leaves in zip(*(map(np.asarray, c) for c in calls), strict=True)
             ]
-            return _merged(RowSums(*(leaf.reshape(len(cells), blocks, *leaf.shape[1:]) for leaf in sums)))
+            return merged(RowSums(*(leaf.reshape(len(cells), blocks, *leaf.shape[1:]) for leaf in sums)))
 
         return finish
 
-    @cached_property
-    def _population(self) -> Callable:
-        def one(swept):
-            model, _ = cell_model(self.spec, swept)
-            return (
-                theory.separation(model)._asdict() | theory.recovery_counts(model)._asdict() | {"regime": theory.regime(model)}
-            )
-
-        return jax.jit(jax.vmap(one))
-
     def analytic(self, cells: np.ndarray) -> dict[str, np.ndarray]:
         """The analytic variables of a store at the given cells, in float64 whatever the precision of the draws."""
-        # Whole multiples of a call, so that the last, smaller tile compiles nothing new.
-        padded = np.pad(cells, (0, -len(cells) % self.layout.rows), mode="edge")
-        with jax.enable_x64(True):
-            values = self._population(self.grid.parameters(padded))
-        return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
+        return self._population(cells, self.layout.rows)
 
+    def measure(self, cells: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
+        """Enqueue all trials of some cells; the returned function waits and gives the measured variables of a store."""
+        finish = self.start(cells)
+        return lambda: measured(finish())
 
-def _merged(parts: RowSums) -> RowSums:
-    """Sums over all blocks of a cell (axis 1) from the sums of each, in float64 (Chan, Golub & LeVeque 1983)."""
-    weight = parts.trials[:, :, None, None].astype(np.float64)
-    total = np.maximum(weight.sum(axis=1), 1)
-    mean = (weight * parts.mean).sum(axis=1) / total
-    spread = weight * (parts.mean - mean[:, None]) ** 2
-    squares = (parts.squares + spread).sum(axis=1)
-    return RowSums(mean, squares, parts.trials.sum(axis=1), parts.failed.sum(axis=1), parts.status.max(axis=1))
-
-
-def measured(sums: RowSums) -> dict[str, np.ndarray]:
-    """The measured variables of a store, cells leading, from the sums of all trials. No finite trial: NaN."""
-    trials = sums.trials[:, None, None].astype(np.float64)
-    mean = np.where(trials > 0, sums.mean, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.where(trials > 1, np.sqrt(sums.squares / (trials - 1) / trials), np.nan)
-    values: dict[str, np.ndarray] = {"failed_trials": np.asarray(sums.failed), "status": np.asarray(sums.status)}
-    for objective, label in enumerate(("ca", "cp")):
-        for suffix, table in (("", mean[:, objective]), ("_se", error[:, objective])):
-            values[f"distance_{label}{suffix}"] = table[:, 0]
-            values[f"overlap_{label}{suffix}"] = table[:, 1:-2]
-            values[f"count_{label}{suffix}"] = table[:, -2]
-            values[f"success_{label}{suffix}"] = table[:, -1]
-    # Successes are whole numbers; their rounded mean must not decide a draw between half and not quite half.
-    recovers_ca, recovers_cp = (2 * np.rint(sums.mean[:, o, -1] * sums.trials) >= sums.trials for o in (0, 1))
-    values["regime_empirical"] = np.where(sums.trials > 0, recovers_ca + 2 * recovers_cp, -1)
-    return values
+    def time(self) -> tuple[float, float]:
+        """Seconds to compile, and to run the whole sweep, extrapolated from one call timed warm."""
+        began = time.monotonic()
+        _ = self.compiled
+        compile_s = time.monotonic() - began
+        calls = math.ceil(self.grid.size * self.layout.blocks / self.layout.rows)
+        one_call = np.arange(self.layout.rows) % self.grid.size
+        seconds = []
+        for _ in range(4):
+            began = time.monotonic()
+            jax.block_until_ready(self.call(one_call, np.zeros_like(one_call)))
+            seconds.append(time.monotonic() - began)
+        return compile_s, calls * sorted(seconds[1:])[1]  # the first one warms up
 
 
 @dataclass(frozen=True)
@@ -250,20 +210,15 @@ class Cost:
     trials_per_s: float
 
 
+def engine_of(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None) -> Engine | TrainedEngine:
+    """What computes this sweep."""
+    return (Engine if spec.training is None else TrainedEngine)(spec, precision=precision, devices=devices)
+
+
 def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device, ...] | None = None) -> Cost:
     """Calibrate on one compiled call of the sweep, timed warm, and extrapolate to all of it. Writes nothing."""
-    engine = Engine(spec, precision=precision, devices=devices)
-    began = time.monotonic()
-    _ = engine.compiled
-    compile_s = time.monotonic() - began
-    calls = math.ceil(engine.grid.size * engine.layout.blocks / engine.layout.rows)
-    one_call = np.arange(engine.layout.rows) % engine.grid.size
-    seconds = []
-    for _ in range(4):
-        began = time.monotonic()
-        jax.block_until_ready(engine.call(one_call, np.zeros_like(one_call)))
-        seconds.append(time.monotonic() - began)
-    run_s = calls * sorted(seconds[1:])[1]  # the first one warms up
+    engine = engine_of(spec, precision, devices)
+    compile_s, run_s = engine.time()
     trials = engine.grid.size * spec.trials
     return Cost(engine.grid.size, trials, store_bytes(engine.grid), compile_s, run_s, trials / run_s)
 
@@ -294,14 +249,14 @@ def run(
     if path is None:
         with TemporaryDirectory() as folder:
             return run(spec, path=Path(folder) / "sweep.zarr", precision=precision, devices=devices, on_progress=on_progress)
-    engine = Engine(spec, precision=precision, devices=devices)
+    engine = engine_of(spec, precision, devices)
     store = _shared_store(engine, Path(path), resume)
     _run_tiles(engine, store, on_progress)
     _barrier("phasejax sweep finished")
     return load(path)
 
 
-def _run_tiles(engine: Engine, store: Store, on_progress: Callable[[Progress], None]) -> None:
+def _run_tiles(engine: Engine | TrainedEngine, store: Store, on_progress: Callable[[Progress], None]) -> None:
     """Compute and write this process's pending tiles, one being computed while the one before it is written."""
     mine = list(store.pending(jax.process_index(), jax.process_count()))
     if not mine:
@@ -312,8 +267,8 @@ def _run_tiles(engine: Engine, store: Store, on_progress: Callable[[Progress], N
     grid, done, trials = engine.grid, 0, engine.spec.trials
     cells = sum(math.prod(part.stop - part.start for part in region) for region in mine)
     work = ((region, grid.cells(region)) for region in mine)
-    for (region, numbers), finish in _ahead(work, lambda tile: engine.start(tile[1].ravel())):
-        values = engine.analytic(numbers.ravel()) | measured(finish())
+    for (region, numbers), finish in _ahead(work, lambda tile: engine.measure(tile[1].ravel())):
+        values = engine.analytic(numbers.ravel()) | finish()
         store.write(region, {name: value.reshape(numbers.shape + value.shape[1:]) for name, value in values.items()})
         done += numbers.size
         now = time.monotonic()
@@ -330,14 +285,14 @@ def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
     yield from waiting
 
 
-def _shared_store(engine: Engine, path: Path, resume: bool) -> Store:
+def _shared_store(engine: Engine | TrainedEngine, path: Path, resume: bool) -> Store:
     """The one store of all processes: the first creates it, or checks that it may be continued, before the others open it."""
     provenance = _provenance(engine)
     if jax.process_index() == 0:
         if resume and path.exists():
             Store.resume(path, provenance)
         else:
-            Store.create(path, engine.grid, tile_shape(engine.grid.shape, engine.layout.tile_cells), provenance)
+            Store.create(path, engine.grid, tile_shape(engine.grid.shape, engine.tile_cells), provenance)
     _barrier("phasejax store ready")
     return Store.open(path)
 
@@ -347,15 +302,15 @@ def _barrier(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
-def _provenance(engine: Engine) -> dict:
+def _provenance(engine: Engine | TrainedEngine) -> dict:
     """What made a store: enough to make it again."""
-    device = engine.layout.devices[0]
+    device = engine.devices[0]
     return {
         "spec": engine.spec.model_dump_json(exclude_none=True),
         "precision": engine.precision,
         "seed": engine.spec.seed,
-        "formulation": engine.formulation.__name__,
-        "device": f"{len(engine.layout.devices) * jax.process_count()} × {device.device_kind} ({device.platform})",
+        "formulation": engine.method,
+        "device": f"{len(engine.devices) * jax.process_count()} × {device.device_kind} ({device.platform})",
         "versions": {name: version(name) for name in ("phasejax", "jax", "jaxlib", "numpy", "zarr")},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from phasejax.spiked import SpikedModel, noise_variance
-from phasejax.sweep.spec import SweepSpec, points
+from phasejax.sweep.spec import RANGES, SweepSpec, points
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,12 @@ class Grid:
 
 
 def cell_model(spec: SweepSpec, swept: dict[str, Array]) -> tuple[SpikedModel, Array]:
-    """The spiked model and the sample size n of one cell, from its swept values (scalars, possibly traced)."""
-    values = {name: jnp.asarray(value, dtype=float) for name, value in (spec.model.fixed() | swept).items()}
+    """The spiked model and the sample size n of one cell, from its swept values (scalars, possibly traced).
+
+    Axes that belong to the training of encoders are not the model's and are passed over.
+    """
+    given = spec.model.fixed() | {name: value for name, value in swept.items() if name in RANGES}
+    values = {name: jnp.asarray(value, dtype=float) for name, value in given.items()}
     n, spread = values.pop("n"), values.pop("spread", None)
     if spread is not None:
         values["kappa"] = values["kappa"] * spread ** jnp.arange(spec.model.k)

@@ -1,11 +1,16 @@
 """A sweep as its author wrote it: a TOML file, validated into a `SweepSpec` before anything runs."""
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+
+from phasejax.objectives import Objective, get
+from phasejax.training.task import try_out
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -23,7 +28,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "eta": (0, np.inf),
     "n": (1, np.inf),
 }
-_OPEN_AT_ZERO = {"spread", "quality_x", "quality_y", "gamma_tilde_x", "gamma_tilde_y"}
+_OPEN_AT_ZERO = {"spread", "quality_x", "quality_y", "gamma_tilde_x", "gamma_tilde_y", "learning_rate"}
 _ALTERNATIVES = (("gamma_x", "quality_x"), ("gamma_y", "quality_y"), ("nu", "eta"))
 
 
@@ -111,12 +116,34 @@ class ModelSpec(_Strict):
         return {name: value for name in RANGES if (value := getattr(self, name)) is not None}
 
 
+class TrainingSpec(_Strict):
+    """Encoders trained in place of the solvers: every trial draws n pairs and trains linear encoders on every objective.
+
+    - `objectives`: label → hyperparameters of an objective of `phasejax.objectives`. The label is its name, or else
+      `objective` names it. Hyperparameters that may be arrays may also be axes.
+    - `width` ≥ k of the embedding, k by default; `steps`, a multiple of 20; `batch` rows a step, at most n.
+    - `learning_rate` > 0 at the first step, unless it is an axis; it falls to 0 along a cosine.
+    """
+
+    objectives: dict[str, dict[str, float | int | str]] = Field(min_length=1)
+    width: int | None = Field(None, ge=1)
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=2)
+    learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    def hyperparameters(self, label: str) -> tuple[str, dict[str, float | int | str]]:
+        """The name of the objective under this label, and the hyperparameters that are fixed."""
+        rest = dict(self.objectives[label])
+        return str(rest.pop("objective", label)), rest
+
+
 class SweepSpec(_Strict):
     """A whole sweep: the fixed model, the axes in the order of the result's dimensions, and how much to draw.
 
     - `trials` ≥ 1 per cell; `seed` of the random draws; `threshold` of squared overlap above which a direction counts as
       recovered (0.8 as published).
     - `hold`: when a γ̃ is swept, whether the nuisance correlation ("nu") or covariance ("eta") stays fixed meanwhile.
+    - `training`: train encoders instead of solving for CA and CP.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -126,6 +153,7 @@ class SweepSpec(_Strict):
     threshold: float = Field(0.8, gt=0, lt=1)
     hold: Literal["nu", "eta"] | None = None
     model: ModelSpec
+    training: TrainingSpec | None = None
     axes: dict[str, Axis] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -134,6 +162,7 @@ class SweepSpec(_Strict):
         self._check_sizes()
         for name, values in self.values().items():
             _check_range(name, values)
+        self._check_training()
         for name, axis in self.axes.items():
             if len(np.unique(points(axis))) < len(points(axis)):
                 raise ValueError(f"axes.{name} repeats a value: its values label the result and must differ")
@@ -145,11 +174,47 @@ class SweepSpec(_Strict):
         fixed = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in self.model.fixed().items()}
         return fixed | {name: points(axis) for name, axis in self.axes.items()}
 
+    def _training_axes(self) -> tuple[str, ...]:
+        """What may be swept beside the model: the learning rate, and hyperparameters of the objectives."""
+        if self.training is None:
+            return ()
+        names = {"learning_rate": None}
+        for label in self.training.objectives:
+            names |= dict.fromkeys(_objective(self.training, label).swept)
+        return tuple(names)
+
+    def _check_training(self) -> None:
+        training = self.training
+        if training is None:
+            return
+        if self.model.n is None:
+            raise ValueError("n cannot be swept where encoders are trained: fix model.n")
+        if training.batch > self.model.n:
+            raise ValueError(f"training.batch = {training.batch} is not allowed: at most model.n = {self.model.n}")
+        if training.width is not None and training.width < self.model.k:
+            raise ValueError(f"training.width = {training.width} is not allowed: at least model.k = {self.model.k}")
+        if training.steps % 20:
+            raise ValueError(f"training.steps = {training.steps} is not allowed: a multiple of 20 is needed")
+        if (training.learning_rate is None) == ("learning_rate" not in self.axes):
+            raise ValueError("give learning_rate exactly once, under [training] or [axes]")
+        for label in training.objectives:
+            name, fixed = training.hyperparameters(label)
+            for swept in fixed.keys() & self.axes.keys():
+                raise ValueError(
+                    f"{swept} is both fixed for {label} under [training.objectives] and swept under [axes]: keep one"
+                )
+            swept = [key for key in _objective(training, label).swept if key in self.axes]
+            ends = {key: np.sort(points(self.axes[key]))[[0, -1]] for key in swept}
+            with _named(label):
+                for end in (0, 1):
+                    try_out(name, fixed | {key: float(values[end]) for key, values in ends.items()})
+
     def _check_names(self) -> None:
         fixed = self.model.fixed()
+        allowed = (*RANGES, *self._training_axes())
         for name in self.axes:
-            if name not in RANGES:
-                raise ValueError(f"axes.{name} is not a parameter: choose among {', '.join(RANGES)}")
+            if name not in allowed:
+                raise ValueError(f"axes.{name} is not a parameter: choose among {', '.join(allowed)}")
             if name in fixed:
                 raise ValueError(f"{name} is both fixed under [model] and swept under [axes]: keep one")
         given = set(fixed) | set(self.axes)
@@ -194,6 +259,20 @@ class SweepSpec(_Strict):
                 raise ValueError(f"eta = {values['eta'].max():g} is not allowed: η ≤ √(γ̃x γ̃y), which falls to {bound:g}")
 
 
+@contextmanager
+def _named(label: str) -> Iterator[None]:
+    """A mistake in an objective is said to be under its label."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"training.objectives.{label}: {str(error).rstrip('.')}") from error
+
+
+def _objective(training: TrainingSpec, label: str) -> Objective:
+    with _named(label):
+        return get(training.hyperparameters(label)[0])
+
+
 def load_spec(path: str | Path) -> SweepSpec:
     """Read and validate a sweep specification.
 
@@ -219,7 +298,7 @@ def parse_spec(raw: dict) -> SweepSpec:
 
 
 def _check_range(name: str, values: np.ndarray) -> None:
-    low, high = RANGES[name]
+    low, high = RANGES.get(name, (0, np.inf) if name == "learning_rate" else (-np.inf, np.inf))
     bad = values[(values < low) | (values > high) | ((values == 0) & (name in _OPEN_AT_ZERO))]
     if bad.size:
         opening = "(" if name in _OPEN_AT_ZERO else "["

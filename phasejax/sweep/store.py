@@ -5,6 +5,7 @@ one chunk of every variable, written atomically. So a sweep may be killed at any
 """
 
 import json
+import math
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -24,34 +25,65 @@ PENDING = 255
 
 Region = tuple[slice, ...]
 
+Variables = dict[str, tuple[tuple[str, ...], str, str]]
+"""Name → (dimensions beyond the axes, dtype, meaning)."""
+
+_ANALYTIC: Variables = {
+    "delta_ca": ((), "f8", "separation ratio Δ_CA"),
+    "delta_cp": ((), "f8", "separation ratio Δ_CP"),
+    "recovered_ca": ((), "i4", "CA: the paper's lower bound on recovered directions"),
+    "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
+    "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
+    "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
+    "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
+}
+
 
 class StoreError(RuntimeError):
     """A store that cannot be created, continued or read, in one sentence."""
 
 
-def variables() -> dict[str, tuple[tuple[str, ...], str, str]]:
-    """Name → (dimensions beyond the axes, dtype, meaning) of every variable but `status`."""
-    measured = {}
-    for label, name in (("ca", "CA"), ("cp", "CP")):
-        measured |= {
+def variables() -> Variables:
+    """Every variable but `status`, of a sweep of CA and CP."""
+    verdicts: Variables = {
+        "regime_empirical": ((), "i1", "region measured: an objective recovers when at least half of its trials do"),
+        "failed_trials": ((), "i4", "trials with a non-finite outcome, left out of the means"),
+    }
+    return _ANALYTIC | verdicts | _statistics({"ca": "CA", "cp": "CP"})
+
+
+def trained_variables() -> Variables:
+    """The same of a sweep of trained objectives: what is measured has one more dimension, `objective`."""
+    ends: Variables = {
+        "loss": ((), "f8", "mean loss over the last twentieth of the steps, mean over trials"),
+        "failed_trials": ((), "i4", "trials that diverged, left out of the means"),
+    }
+    measured = _statistics({"x": "x encoder", "y": "y encoder"}) | ends
+    return _ANALYTIC | {name: (("objective", *extra), dtype, what) for name, (extra, dtype, what) in measured.items()}
+
+
+def _statistics(encoders: dict[str, str]) -> Variables:
+    """Means over trials, and their standard errors, for each encoder, given as label → name."""
+    means: Variables = {}
+    for label, name in encoders.items():
+        means |= {
             f"distance_{label}": ((), "f8", f"{name}: subspace distance 1 − (1/k)‖UᵀÛ‖²_F, mean over trials"),
             f"overlap_{label}": (("direction",), "f8", f"{name}: squared overlap per signal direction, mean over trials"),
             f"count_{label}": ((), "f8", f"{name}: directions with squared overlap above the threshold, mean over trials"),
             f"success_{label}": ((), "f8", f"{name}: share of trials that recover all k directions"),
         }
-    errors = {f"{name}_se": (extra, dtype, f"standard error of {name}") for name, (extra, dtype, _) in measured.items()}
-    analytic = {
-        "delta_ca": ((), "f8", "separation ratio Δ_CA"),
-        "delta_cp": ((), "f8", "separation ratio Δ_CP"),
-        "recovered_ca": ((), "i4", "CA: the paper's lower bound on recovered directions"),
-        "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
-        "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
-        "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
-        "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
-        "regime_empirical": ((), "i1", "region measured: an objective recovers when at least half of its trials do"),
-        "failed_trials": ((), "i4", "trials with a non-finite outcome, left out of the means"),
-    }
-    return analytic | measured | errors
+    return means | {f"{name}_se": (extra, dtype, f"standard error of {name}") for name, (extra, dtype, _) in means.items()}
+
+
+def variables_of(spec: SweepSpec) -> Variables:
+    """The variables of this sweep."""
+    return variables() if spec.training is None else trained_variables()
+
+
+def _sizes(spec: SweepSpec) -> dict[str, int]:
+    """Size of every dimension beyond the axes."""
+    sizes = {"direction": spec.model.k}
+    return sizes if spec.training is None else {"objective": len(spec.training.objectives)} | sizes
 
 
 class Store:
@@ -101,8 +133,15 @@ class Store:
         began = dict(store._group.attrs)
         there, here = json.loads(str(began["spec"])), json.loads(provenance["spec"])
         differences = _differences(there, here)
-        if not differences and list(there["axes"]) != list(here["axes"]):
-            differences = [f"the axes are in the order {', '.join(there['axes'])} there and {', '.join(here['axes'])} here"]
+        if not differences:
+            orders = [("axes", there["axes"], here["axes"])]
+            if "training" in there:
+                orders.append(("objectives", there["training"]["objectives"], here["training"]["objectives"]))
+            differences = [
+                f"the {what} are in the order {', '.join(old)} there and {', '.join(new)} here"
+                for what, old, new in orders
+                if list(old) != list(new)
+            ]
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:
@@ -141,7 +180,9 @@ def load(path: str | Path) -> xr.Dataset:
     """
     Store.open(Path(path))
     with xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False) as dataset:
-        return dataset.load()
+        dataset = dataset.load()
+    training = spec_of(dataset).training
+    return dataset if training is None else dataset.assign_coords(objective=list(training.objectives))
 
 
 def flagged(dataset: xr.Dataset) -> xr.DataArray:
@@ -151,8 +192,10 @@ def flagged(dataset: xr.Dataset) -> xr.DataArray:
 
 def store_bytes(grid: Grid) -> int:
     """Bytes of a whole sweep's variables before compression."""
-    k = grid.spec.model.k
-    per_cell = sum(np.dtype(dtype).itemsize * k ** len(extra) for extra, dtype, _ in variables().values()) + 1
+    sizes = _sizes(grid.spec)
+    per_cell = 1  # status
+    for extra, dtype, _ in variables_of(grid.spec).values():
+        per_cell += np.dtype(dtype).itemsize * math.prod(sizes[dimension] for dimension in extra)
     return grid.size * per_cell
 
 
@@ -165,14 +208,16 @@ def _lay_out(path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -
     group = zarr.create_group(path, attributes=provenance)
     for name, points in grid.axes.items():
         group.create_array(name, data=points, dimension_names=(name,))
-    k = grid.spec.model.k
-    group.create_array("direction", data=np.arange(1, k + 1), dimension_names=("direction",))
+    sizes = _sizes(grid.spec)
+    for name, size in sizes.items():
+        group.create_array(name, data=np.arange(1, size + 1), dimension_names=(name,))
     axes = tuple(grid.axes)
-    for name, (extra, dtype, meaning) in variables().items():
+    for name, (extra, dtype, meaning) in variables_of(grid.spec).items():
+        further = tuple(sizes[dimension] for dimension in extra)
         group.create_array(
             name,
-            shape=grid.shape + (k,) * len(extra),
-            chunks=block + (k,) * len(extra),
+            shape=grid.shape + further,
+            chunks=block + further,
             dtype=dtype,
             fill_value=np.nan if dtype == "f8" else -1,
             dimension_names=axes + extra,

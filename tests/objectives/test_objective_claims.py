@@ -1,7 +1,6 @@
 """The claims about objectives give the verdicts on record, and turn red when a formula is broken."""
 
 import jax.numpy as jnp
-import pytest
 
 from phasejax import objectives
 from phasejax.verify import Verdict, verify
@@ -19,9 +18,8 @@ IDS = [
 ]
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_every_claim_gives_its_verdict(seed):
-    results = list(verify(IDS, seed=seed))
+def test_every_claim_gives_its_verdict_at_another_seed():
+    results = list(verify(IDS, seed=1))
     assert [result.claim.id for result in results] == IDS
     for result in results:
         assert result.as_recorded, (result.claim.id, result.finding)

@@ -1,0 +1,132 @@
+"""TO BE WRITTEN"""
+
+import sys
+import time
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from phasejax import SpikedModel, solvers
+from phasejax.sampling import covariance_of
+from phasejax.training import Linear, SpikedPairs, from_matrices, signal_overlap, train
+from phasejax.training.loop import lane_keys
+
+K, ROWS, SEEDS, STEPS, BATCH, RATE = 3, 5000, 5, 1000, 256, 0.02
+HIGH = (0.5, 0.6, 0.66, 0.72, 0.76, 0.8, 0.83, 0.86, 0.88, 0.9, 0.93, 0.96)
+LOW = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3)
+CASES = (
+    ("CCA closed form", None, {}, (3,), HIGH),
+    ("vicreg", "vicreg", {}, (3,), HIGH),
+    ("deep_cca", "deep_cca", {}, (3,), HIGH),
+    ("cross_correlation", "cross_correlation", {}, (3,), HIGH),
+    ("infonce T=.2", "infonce", {"temperature": 0.2}, (3, 8), HIGH),
+    ("infonce T=.05", "infonce", {"temperature": 0.05}, (3,), HIGH),
+    ("infonce T=1", "infonce", {"temperature": 1.0}, (3,), HIGH),
+    ("siglip T=.2", "siglip", {"temperature": 0.2, "bias": -5.0}, (3, 8), HIGH),
+    ("unialign 1:1", "unialign", {"lam_align": 1.0}, (3, 8), HIGH),
+    ("unialign 1:8", "unialign", {"lam_align": 8.0}, (3, 8), HIGH),
+    ("prediction x→y", "prediction", {}, (3,), LOW),
+)
+
+
+def model(nu):
+    return SpikedModel.homogeneous(
+        d=20, k=K, kappa=jnp.array([3, 2, 1.5]), gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=50.0, nu=nu
+    )
+
+
+@jax.jit
+def distances(pairs, encoders):
+    """‖P_Û − P_U‖_F/√(2k) of both encoders, (2, lanes)."""
+    covariance = jax.vmap(lambda p: p.model.covariance())(pairs)
+    overlap = [
+        jax.vmap(lambda w, s: signal_overlap(w, s, K))(encoder.weight, sigma)
+        for encoder, sigma in zip(encoders, (covariance.xx, covariance.yy), strict=True)
+    ]
+    return jnp.sqrt(1 - jnp.mean(jnp.stack(overlap), axis=-1))
+
+
+@partial(jax.jit, static_argnums=2)
+def cca(pairs, keys, width):
+    """The CCA solution of the very rows that a training with this key draws."""
+
+    def one(pairs, key):
+        rows = pairs.sample(ROWS, key=lane_keys(key).rows)
+        solution = solvers.align(covariance_of(*rows), width)
+        return from_matrices(solution.encoder_x, solution.encoder_y)
+
+    return jax.vmap(one)(pairs, keys)
+
+
+def crossing(nus, distance):
+    """ν at which the distance first exceeds ½, by linear interpolation; the last ν where it never does."""
+    above = np.flatnonzero(distance > 0.5)
+    if not above.size or above[0] == 0:
+        return nus[-1] if not above.size else nus[0]
+    i = above[0]
+    share = (0.5 - distance[i - 1]) / (distance[i] - distance[i - 1])
+    return nus[i - 1] + share * (nus[i] - nus[i - 1])
+
+
+def interval(nus, distances):
+    """Mean crossing over seeds (SEEDS, ν) ± half of its 95 % interval (Student's t with 4 degrees of freedom)."""
+    each = np.array([crossing(nus, row) for row in distances])
+    return f"{each.mean():.3f} ± {2.776 * each.std(ddof=1) / np.sqrt(SEEDS):.3f}"
+
+
+def crossing_table():
+    print(f"{'objective':18} width  start   x encoder       y encoder", flush=True)
+    for label, objective, hyperparameters, widths, nus in CASES:
+        for width in widths:
+            for name in ("random", "CCA") if objective else ("—",):
+                found = np.stack([one_seed(objective, hyperparameters, width, name, nus, seed) for seed in range(SEEDS)])
+                x, y = found.transpose(1, 0, 2)
+                print(f"{label:18} {width:5}  {name:6}  {interval(nus, x)}   {interval(nus, y)}", flush=True)
+
+
+def one_seed(objective, hyperparameters, width, start, nus, seed):
+    """Distances of both encoders at every ν, (2, ν), one seed at a time: so many lanes stay in a core's cache."""
+    pairs = SpikedPairs(jax.vmap(model)(jnp.asarray(nus)))
+    keys = jnp.broadcast_to(jax.random.split(jax.random.key(1), SEEDS)[seed], len(nus))
+    solution = cca(pairs, keys, width)
+    if objective is None:
+        return np.asarray(distances(pairs, solution))
+    trained = train(
+        objective, pairs, key=keys, encoder=Linear(width), rows=ROWS, steps=STEPS, batch=BATCH, learning_rate=RATE,
+        hyperparameters=hyperparameters, start=None if start == "random" else solution,
+    )  # fmt: skip
+    assert not trained.diverged.any()
+    return np.asarray(distances(pairs, trained.encoders))
+
+
+def ratio():
+    """64 seeds × 16 cells at once against single trainings, one after the other; in CPU seconds, which a busy machine bends less."""
+    seeds, cells, steps, rows = 64, 16, 200, 1000
+    nu = jnp.repeat(jnp.linspace(0, 0.9, cells), seeds)
+    pairs, keys = SpikedPairs(jax.vmap(model)(nu)), jax.random.split(jax.random.key(0), nu.size)
+
+    def seconds(objective, source, key):
+        began = time.process_time()
+        trained = train(objective, source, key=key, encoder=Linear(K), rows=rows, steps=steps, batch=BATCH)
+        jax.block_until_ready(trained.loss)
+        return time.process_time() - began
+
+    for objective in ("vicreg", "infonce"):
+        alone = [seconds(objective, jax.tree.map(lambda leaf, i=i: leaf[i], pairs), keys[i]) for i in range(9)]
+        first, single = alone[0], float(np.median(alone[1:]))
+        with_compilation, together = (seconds(objective, pairs, keys) for _ in range(2))
+        print(
+            f"{objective}: {nu.size} at once {together:.1f} s, {with_compilation:.1f} s with compilation; "
+            f"one alone {single:.3f} s, {first:.1f} s with compilation; ratio {nu.size * single / together:.1f} compiled, "
+            f"{nu.size * first / with_compilation:.0f} if every single training compiles",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    if "table" not in sys.argv:
+        ratio()
+    if "ratio" not in sys.argv:
+        crossing_table()

@@ -1,0 +1,50 @@
+"""Three modalities in training: the excess of the Hölder divergence over shuffled modality labels, and the modality gap."""
+
+import jax
+import jax.numpy as jnp
+from matplotlib.figure import Figure
+
+from figures import Sweeps
+from phasejax import objectives, plot
+from phasejax.training import Linear, SpikedViews, train
+
+OBJECTIVES = {
+    "InfoNCE, T = .2": ("infonce", {"temperature": 0.2}, "#0072b2", "-"),
+    "uniformity + alignment, matched": (
+        "unialign",
+        {name: float(value) for name, value in objectives.matched_to_infonce(0.2)._asdict().items()},
+        "#d55e00",
+        "--",
+    ),
+}
+ROWS = 64
+
+
+def draw(sweeps: Sweeps) -> Figure:
+    figure = Figure(figsize=(plot.PAGE, 2.6), layout="constrained")
+    excess, gap = figure.subplots(1, 2)
+    views = SpikedViews(jnp.array([3.0, 2.0, 1.5]), jnp.full((3, 3), 0.5), jnp.ones((3, 9)), jnp.full(9, 0.3))
+    for label, (name, hyperparameters, color, line) in OBJECTIVES.items():
+        trained = train(
+            name,
+            views,
+            key=jax.random.split(jax.random.key(0), 4),
+            encoder=Linear(8),
+            steps=400,
+            batch=128,
+            hyperparameters=hyperparameters,
+            metrics={"excess": _excess, "gap": lambda encoders, z: objectives.modality_gap(objectives.unit_rows(z))},
+        )
+        for ax, metric in ((excess, "excess"), (gap, "gap")):
+            values = trained.metrics[metric]
+            ax.plot(trained.step, values.mean(axis=0), line, color=color, label=label)
+            ax.fill_between(trained.step, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+    excess.set(xlabel="step", ylabel="Hölder divergence, excess")
+    gap.set(xlabel="step", ylabel="modality gap")
+    excess.axhline(0, color="0.5", linewidth=0.8)
+    gap.legend()
+    return figure
+
+
+def _excess(encoders, z):
+    return objectives.hoelder_excess(objectives.unit_rows(z[:, :ROWS]), bandwidth=0.5, permutations=4, key=jax.random.key(0))

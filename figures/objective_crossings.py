@@ -1,0 +1,50 @@
+"""Where trained objectives lose the signal: distance against ν of linear encoders, and the ν at which it reaches ½.
+
+Distance is ‖P_Û − P_U‖_F/√(2k) of the x encoder; intervals are where the mean ± 2 standard errors cross.
+"""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from figures import Sweeps
+from phasejax import plot
+from phasejax.sweep import spec_of
+from phasejax.sweep.grid import cell_model
+from phasejax.theory import critical_nu
+from phasejax.training.figure import SERIES
+
+
+def draw(sweeps: Sweeps) -> Figure:
+    dataset = sweeps("objective_crossings")
+    boundary = critical_nu(cell_model(spec_of(dataset), {"nu": 0.0})[0])
+    figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
+    curves, crossings = figure.subplots(1, 2, width_ratios=[1.2, 1])
+    names = [str(name) for name in dataset.objective.values]
+    for row, (name, (line, color)) in enumerate(zip(names, SERIES, strict=False)):
+        one = dataset.sel(objective=name)
+        curves.plot(one.nu, np.sqrt(one.distance_x), line, color=color, label=name)
+        low, middle, high = (_crossing(one, shift) for shift in (2, 0, -2))
+        error = [[middle - low], [high - middle]]
+        crossings.errorbar(middle, row, xerr=error, fmt="o", color=color, markersize=4, capsize=2)
+    for ax in (curves, crossings):
+        for label in ("ca", "cp"):
+            color, line = plot.OBJECTIVE_COLORS[label], plot.OBJECTIVE_LINES[label]
+            name = f"$\\Delta_{{\\mathrm{{{label.upper()}}}}} = 1$"
+            ax.axvline(float(getattr(boundary, label)), color=color, linestyle=line, linewidth=0.8, zorder=0, label=name)
+        ax.set(xlabel=plot.SYMBOLS["nu"], xlim=(0, 1))
+    curves.set_ylabel("distance of the x encoder")
+    crossings.set(yticks=range(len(names)), yticklabels=names, title="distance reaches ½")
+    crossings.invert_yaxis()
+    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _crossing(one: xr.Dataset, errors: float) -> float:
+    """The ν at which the mean distance plus so many standard errors reaches ½; 1 where it never does."""
+    distance = np.sqrt(np.clip(one.distance_x.values + errors * np.nan_to_num(one.distance_x_se.values), 0, 1))
+    above = np.flatnonzero(distance > 0.5)
+    if above.size == 0:
+        return 1.0
+    last = max(above[0], 1)
+    return float(np.interp(0.5, distance[last - 1 : last + 1], one.nu.values[last - 1 : last + 1]))

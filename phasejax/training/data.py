@@ -1,0 +1,93 @@
+"""What encoders are trained on: rows drawn from a population, anew for every step or once, or arrays that are given.
+
+A source is a population: `dimensions`, one for each modality, and `sample(n, key=)`, n rows of each. Sources may be stacked
+along leading axes, the `batch_shape`; they are sampled one at a time, under `vmap`.
+"""
+
+from typing import Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from phasejax.sampling import sample_pairs
+from phasejax.spiked import SpikedModel
+
+Views = tuple[Float[Array, "n d"], ...]
+"""Rows of each modality, row i of all of them belonging together."""
+
+
+class Source(Protocol):
+    """A population of M modalities. Its numbers are array leaves, so that populations can be stacked and vmapped."""
+
+    @property
+    def dimensions(self) -> tuple[int, ...]: ...
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]: ...
+
+    def sample(self, n: int, *, key: Key[Array, ""]) -> Views: ...
+
+
+class SpikedPairs(eqx.Module):
+    """Gaussian pairs of a `SpikedModel`, in canonical coordinates."""
+
+    model: SpikedModel
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        return self.model.d_x, self.model.d_y
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.model.kappa.shape[:-1]
+
+    def sample(self, n: int, *, key: Key[Array, ""]) -> Views:
+        return sample_pairs(self.model, n, key=key)
+
+
+class SpikedViews(eqx.Module):
+    """The spiked model of M modalities that share one signal and whose nuisance is equally correlated between any two:
+
+        x^m_i = κ_i z_i + √γ^m_i g^m_i,    x^m_j = √γ̃^m_j (√ν_j u_j + √(1−ν_j) e^m_j).
+
+    **Arguments:** `kappa` (k,), `gamma` (M, k), `gamma_tilde` (M, d − k), `nu` (d − k,) in [0, 1].
+    """
+
+    kappa: Float[Array, " k"]
+    gamma: Float[Array, "M k"]
+    gamma_tilde: Float[Array, "M m"]
+    nu: Float[Array, " m"]
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        modalities, m = self.gamma_tilde.shape[-2:]
+        return (self.kappa.shape[-1] + m,) * modalities
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.kappa.shape[:-1]
+
+    def sample(self, n: int, *, key: Key[Array, ""]) -> Views:
+        (modalities, k), m = self.gamma.shape, self.nu.size
+        keys = jax.random.split(key, 4)
+        z, u = jax.random.normal(keys[0], (n, k)), jax.random.normal(keys[1], (n, m))
+        g, e = jax.random.normal(keys[2], (modalities, n, k)), jax.random.normal(keys[3], (modalities, n, m))
+        signal = self.kappa * z + jnp.sqrt(self.gamma)[:, None] * g
+        nuisance = jnp.sqrt(self.gamma_tilde)[:, None] * (jnp.sqrt(self.nu) * u + jnp.sqrt(1 - self.nu) * e)
+        return tuple(jnp.concatenate([signal, nuisance], axis=-1))
+
+
+def epoch_order(
+    order: Int[Array, " n"], step: Int[Array, ""], batch: int, *, key: Key[Array, ""]
+) -> tuple[Int[Array, " n"], Int[Array, " batch"]]:
+    """The order of rows at a step, shuffled anew when an epoch begins, and the rows of the step's batch, all different.
+
+    An epoch is n // batch steps; the n mod batch rows that it leaves over differ from epoch to epoch.
+    """
+    epoch, place = jnp.divmod(step, order.size // batch)
+    rows = jnp.arange(order.size, dtype=order.dtype)
+    shuffled = lambda: jax.random.permutation(jax.random.fold_in(key, epoch), rows)  # noqa: E731
+    order = jax.lax.cond(place == 0, shuffled, lambda: order)
+    return order, jax.lax.dynamic_slice_in_dim(order, place * batch, batch)

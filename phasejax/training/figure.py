@@ -1,0 +1,100 @@
+"""The picture of a trained sweep: where each objective recovers, beside the analytic boundaries of CA and CP."""
+
+import math
+from itertools import product
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from phasejax.plot import OBJECTIVE_COLORS, OBJECTIVE_LINES, STYLE, SYMBOLS, boundaries
+from phasejax.sweep.spec import RANGES
+
+COLUMNS = 4
+# Distinct to colour-blind readers (after Okabe & Ito); line styles tell them apart in grey.
+LINES = tuple(product(("-", "--", ":", "-."), ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")))
+SERIES = tuple(LINES[7 * (i % 4) + i % 7] for i in range(28))
+
+
+def trained_figure(dataset: xr.Dataset) -> Figure:
+    """Over one axis of the model: the subspace distance, ± 2 standard errors, for each objective and further axis value.
+
+    Over two: maps of the share of successes, under the analytic boundaries. Of further axes of the model the
+    middle value is shown.
+    """
+    model_axes = [name for name in map(str, dataset.delta_ca.dims) if name in RANGES]
+    middle = {name: dataset.sizes[name] // 2 for name in model_axes[2:]}
+    dataset = dataset.isel(middle)
+    series = _series(dataset, model_axes[:2])
+    with mpl.rc_context(STYLE):
+        figure = _maps(series) if len(model_axes) > 1 else _curves(series)
+        if middle:
+            shown = ", ".join(f"{SYMBOLS[name]} = {float(dataset[name]):.3g}" for name in middle)
+            figure.suptitle(shown, fontsize=8)
+    return figure
+
+
+def success_map(ax: Axes, dataset: xr.Dataset) -> Axes:
+    """Share of trials whose x encoder recovers all directions, from dark (none) to light (all), under Δ_CA = 1 and Δ_CP = 1."""
+    x, y = (dataset[dim].values for dim in dataset.success_x.dims)
+    ax.pcolormesh(x, y, dataset.success_x.values.T, cmap="cividis", vmin=0, vmax=1, shading="nearest", rasterized=True)
+    return boundaries(ax, dataset)
+
+
+def _series(dataset: xr.Dataset, model_axes: list[str]) -> list[tuple[str, xr.Dataset]]:
+    """(label, dataset over the axes of the model alone) for each objective and each value of the further axes."""
+    further = [str(dim) for dim in dataset.distance_x.dims if dim not in model_axes and dim != "objective"]
+    series = []
+    for objective in dataset.objective.values:
+        for index in np.ndindex(*(dataset.sizes[dim] for dim in further)):
+            one = dataset.sel(objective=objective).isel(dict(zip(further, index, strict=True)))
+            series.append(("\n".join([str(objective), *(f"{dim} {float(one[dim]):.3g}" for dim in further)]), one))
+    return series
+
+
+def _maps(series: list[tuple[str, xr.Dataset]]) -> Figure:
+    columns = min(COLUMNS, len(series))
+    rows = math.ceil(len(series) / columns)
+    figure = Figure(figsize=(1.0 + 1.7 * columns, 0.6 + 1.9 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    x, y = map(str, series[0][1].success_x.dims)
+    for ax, (label, one) in zip(panels, series, strict=False):
+        success_map(ax, one)
+        ax.set_title(label)
+    for ax in panels[len(series) :]:
+        ax.set_visible(False)
+    figure.supxlabel(SYMBOLS[x], fontsize=8)
+    figure.supylabel(SYMBOLS[y], fontsize=8)
+    figure.colorbar(panels[0].collections[0], ax=list(panels), label="share of trials that recover the signal", shrink=0.8)
+    lines = [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
+    figure.legend(handles=lines, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _curves(series: list[tuple[str, xr.Dataset]]) -> Figure:
+    figure = Figure(figsize=(4.8, 3.0), layout="constrained")
+    ax = figure.add_subplot()
+    (dim,) = map(str, series[0][1].distance_x.dims)
+    x = series[0][1][dim].values
+    for (label, one), (line, color) in zip(series, SERIES, strict=False):
+        mean, error = one.distance_x.values, 2 * np.nan_to_num(one.distance_x_se.values)
+        ax.plot(x, mean, line, color=color, label=label.replace("\n", ", "))
+        ax.fill_between(x, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
+    for label in ("ca", "cp"):
+        recovers = series[0][1][f"delta_{label}"].values > 1
+        for i in np.flatnonzero(recovers[1:] != recovers[:-1]):
+            ax.axvline((x[i] + x[i + 1]) / 2, color=OBJECTIVE_COLORS[label], linestyle=":", linewidth=1, label=_unity(label))
+    if dim == "n" and len(x) > 1:
+        ax.set_xscale("log")
+    ax.set_xlabel(SYMBOLS[dim])
+    ax.set_ylabel("subspace distance, x encoder")
+    ax.set_ylim(-0.02, 1.02)
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def _unity(label: str) -> str:
+    return f"$\\Delta_{{\\mathrm{{{label.upper()}}}}} = 1$"
