@@ -1,7 +1,20 @@
 """phasejax: align or predict? Simulation and theory verification for multimodal representation learning."""
 
-from phasejax import recovery, sampling, solvers, theory
+from phasejax import multimodal, objectives, recovery, sampling, solvers, theory
+from phasejax.diagnose import Diagnosis, diagnose
 from phasejax.spiked import Covariance, SpikedModel
 from phasejax.theory import Regime
 
-__all__ = ["Covariance", "Regime", "SpikedModel", "recovery", "sampling", "solvers", "theory"]
+__all__ = [
+    "Covariance",
+    "Diagnosis",
+    "Regime",
+    "SpikedModel",
+    "diagnose",
+    "multimodal",
+    "objectives",
+    "recovery",
+    "sampling",
+    "solvers",
+    "theory",
+]

@@ -1,0 +1,128 @@
+"""The diagnostic on problems of known truth, beside the published procedure.
+
+python benchmarks/diagnose.py [--split test] [--repeat 2]
+"""
+
+import argparse
+import time
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from diagnose_problems import LABELS, NUISANCE, Problem, random_problem
+
+from phasejax import recovery, sampling, solvers
+from phasejax.diagnose import diagnose
+from phasejax.diagnose.elbow import elbow_ca, elbow_cp, folds_of
+from phasejax.diagnose.labels import read_labels
+from phasejax.theory import Regime
+
+SIZES, DIMENSIONS, SIGNALS = (200, 500, 1000, 5000), (20, 50, 128), (2, 3, 5)
+SEEDS = {"development": 1, "test": 2}
+FEW = 200  # labels of the partially labelled runs, which are the problems of n = 5000
+
+
+def measure(split: str, repeat: int) -> dict[str, np.ndarray]:
+    """One row for each problem: its cell, both truths, and what each method says, with CA and CP in columns."""
+    rows = []
+    cells = list(product(SIZES, DIMENSIONS, SIGNALS, LABELS, NUISANCE)) * repeat
+    for index, (n, d, k, labels, nuisance) in enumerate(cells):
+        rng = np.random.default_rng([SEEDS[split], index])
+        problem = random_problem(rng, n=n, d=d, k=k, labels=labels, nuisance=nuisance, regime=Regime(int(rng.integers(4))))
+        key = jax.random.key(index)
+        began, began_work = time.perf_counter(), time.process_time()
+        result = diagnose(problem.x, problem.y, problem.labels, key=key)
+        seconds, work = time.perf_counter() - began, time.process_time() - began_work
+        few = diagnose(problem.x, problem.y, problem.labels, key=key, labelled=np.arange(n) < FEW) if n == SIZES[-1] else result
+        rows.append(
+            dict(
+                n=n,
+                d=d,
+                k=k,
+                labels=labels,
+                nuisance=nuisance,
+                seconds=(seconds, work),
+                delta=problem.delta[:2],
+                fit=_fits(problem),
+                estimate=(result.delta_ca.value, result.delta_cp.value),
+                inside=[e.low <= t <= e.high for e, t in zip((result.delta_ca, result.delta_cp), problem.delta, strict=False)],
+                regimes=list(result.regime_probabilities.values()),
+                here=list(result.these_pairs.probabilities.values()),
+                few=list(few.regime_probabilities.values()),
+                k_found=result.k,
+                elbow=_elbow(problem),
+            )
+        )
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _fits(problem: Problem) -> list[bool]:
+    """Whether CA and CP, fitted to these very pairs and told k, recover the signal: subspace distance below ½."""
+    cov = sampling.covariance_of(jnp.asarray(problem.x), jnp.asarray(problem.y), center=True)
+    fits = solvers.align(cov, problem.k), solvers.predict(cov, problem.k)
+    return [float(recovery.subspace_distance(fit.encoder_x)) < 0.5 for fit in fits]
+
+
+def _elbow(problem: Problem) -> tuple[float, float]:
+    labels = read_labels(problem.labels, len(problem.x))
+    arguments = (problem.x.astype(float), problem.y.astype(float), labels.rows, labels.columns, folds_of(labels.rows, 0))
+    return elbow_ca(*arguments).delta, elbow_cp(*arguments).delta
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error: mean |share right − stated confidence| over ten bins, weighted by their size."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    return sum(abs(np.sum(right[bins == b] - confidence[bins == b])) for b in range(10)) / len(right)
+
+
+def report(m: dict[str, np.ndarray]) -> None:
+    truth = m["delta"] > 1
+    code, here = truth @ [1, 2], m["fit"] @ [1, 2]
+    said, said_here, said_few = (m[name].argmax(axis=1) for name in ("regimes", "here", "few"))
+    # P(Δ > 1) of CA and CP are the margins of the regime probabilities.
+    margins = np.stack([m["regimes"][:, 1] + m["regimes"][:, 3], m["regimes"][:, 2] + m["regimes"][:, 3]], axis=1)
+    default, elbow = margins > 0.5, m["elbow"] > 1
+
+    print(f"{len(code)} problems      regime     CA     CP  these pairs |  elbow: regime     CA     CP  these pairs")
+    groups = [("all", np.ones(len(code), bool))]
+    for name in ("n", "d", "k", "labels", "nuisance"):
+        groups += [(f"{name} {value}", m[name] == value) for value in dict.fromkeys(m[name].tolist())]
+    for name, chosen in groups:
+        right, by_elbow = (default == truth)[chosen], (elbow == truth)[chosen]
+        print(
+            f"{name:22}{np.mean((said == code)[chosen]):8.3f}{right[:, 0].mean():7.3f}{right[:, 1].mean():7.3f}"
+            f"{np.mean((said_here == here)[chosen]):13.3f} |{by_elbow.all(axis=1).mean():15.3f}{by_elbow[:, 0].mean():7.3f}"
+            f"{by_elbow[:, 1].mean():7.3f}{np.mean((elbow == m['fit']).all(axis=1)[chosen]):13.3f}"
+        )
+    top, top_here = m["regimes"].max(axis=1), m["here"].max(axis=1)
+    sides = np.maximum(margins, 1 - margins).ravel()
+    error = np.median(np.abs(m["estimate"] / m["delta"] - 1), axis=0)
+    error_elbow = np.median(np.abs(m["elbow"] / m["delta"] - 1), axis=0)
+    large = m["n"] == SIZES[-1]
+    biggest = large & (m["d"] == DIMENSIONS[-1])
+    print(
+        f"expected calibration error: regime {calibration_error(top, said == code):.3f}, CA and CP "
+        f"{calibration_error(sides, (default == truth).ravel()):.3f}, these pairs "
+        f"{calibration_error(top_here, said_here == here):.3f}; 90 % intervals hold {m['inside'].mean(axis=0).round(3)}"
+    )
+    print(f"median relative error of Δ: CA {error[0]:.2f}, CP {error[1]:.2f}; elbow {error_elbow[0]:.2f}, {error_elbow[1]:.2f}")
+    print(f"both truths agree on {np.mean(code == here):.3f}; k is found in {np.mean(m['k_found'] == m['k']):.3f}")
+    print(
+        f"{FEW} labels of {SIZES[-1]}: regime {np.mean((said_few == code)[large]):.3f}, with all labels "
+        f"{np.mean((said == code)[large]):.3f}"
+    )
+    seconds, work = np.median(m["seconds"][biggest], axis=0)
+    print(f"median seconds a call at n = {SIZES[-1]}, d = {DIMENSIONS[-1]}: {seconds:.3f}, processor time {work:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=SEEDS, default="test")
+    parser.add_argument("--repeat", type=int, default=2, help="problems in each of the 324 cells")
+    arguments = parser.parse_args()
+    report(measure(arguments.split, arguments.repeat))
+
+
+if __name__ == "__main__":
+    main()

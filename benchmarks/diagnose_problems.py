@@ -1,0 +1,151 @@
+"""Random problems of known truth for the diagnostic: a spiked model, n pairs drawn from it, and labels that see its signal.
+
+The benchmark's family is the published one: three kinds of nuisance, clean labels of three kinds. The broad family, which the
+head of the diagnostic is trained on, holds it and goes beyond it: views of different dimension, any n and k, very unequal
+variances, nuisance of no particular shape, heavy tails, noisy labels, labels that speak of other things as well.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from phasejax.theory import Regime
+
+LABELS = ("latents", "scalar", "classes")
+NUISANCE = ("homogeneous", "sparse", "decaying")
+
+
+class Problem(NamedTuple):
+    """A problem and its truth: `x`, `y` (n, d), `labels`, the population's Δ of CA, CP and CP from y to x, and k.
+
+    The first k coordinates of each view span its signal.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    labels: np.ndarray
+    delta: tuple[float, float, float]
+    k: int
+
+    @property
+    def regime(self) -> Regime:
+        return Regime((self.delta[0] > 1) + 2 * (self.delta[1] > 1))
+
+
+def random_problem(
+    rng: np.random.Generator, *, n: int, d: int, k: int, labels: str, nuisance: str, regime: Regime, most_spread: float = 0.5
+) -> Problem:
+    """A problem of the benchmark's family in the given regime; |Δ − 1| > 0.1 for CA and for CP from x to y.
+
+    `most_spread` bounds the standard deviation of a view's log nuisance variances.
+    """
+    model, delta = _model_in_regime(rng, d, d, k, nuisance, regime, most_spread)
+    x, y, z = _draw(rng, n, *model)
+    return Problem(x, y, _labels(rng, z, labels), delta, k)
+
+
+def broad_problem(rng: np.random.Generator) -> Problem:
+    """A problem of the broad family, any size."""
+    n = int(np.exp(rng.uniform(np.log(60), np.log(8000))))
+    d_x, d_y = (int(d) for d in rng.choice([12, 20, 32, 50, 80, 128], 2))
+    if rng.random() < 0.5:
+        d_y = d_x
+    k = int(rng.integers(1, 7))
+    nuisance = str(rng.choice([*NUISANCE, "any"]))
+    model, delta = _model_in_regime(rng, d_x, d_y, k, nuisance, Regime(int(rng.integers(4))), most_spread=1.3)
+    x, y, z = _draw(rng, n, *model, heavy=rng.random() < 0.25)
+    seen = _labels(rng, z, str(rng.choice(LABELS)))
+    if seen.ndim == 2 or seen.dtype.kind == "f":
+        seen = seen.reshape(n, -1)
+        others = rng.normal(size=(n, int(rng.integers(0, 3))))
+        seen = np.hstack([seen + rng.choice([0, 0.3, 1]) * rng.normal(size=seen.shape), others])
+    elif rng.random() < 0.3:
+        seen = np.where(rng.random(n) < 0.15, rng.permutation(seen), seen)
+    return Problem(x, y, seen, delta, k)
+
+
+def _model_in_regime(rng, d_x, d_y, k, nuisance, regime, most_spread):
+    while True:
+        model = _random_model(rng, d_x, d_y, k, nuisance, most_spread)
+        delta = _separations(*model)
+        clear = min(abs(value - 1) for value in delta[:2]) > 0.1 and max(abs(np.log(delta[:2]))) < 2
+        if clear and (delta[0] > 1) + 2 * (delta[1] > 1) == regime:
+            return model, delta
+
+
+def _random_model(rng, d_x, d_y, k, nuisance, most_spread):
+    """κ (k,), γ^x, γ^y (k,), γ̃^x (d_x − k,), γ̃^y (d_y − k,), ν (min − k,), as SpikedModel has them but with ν in place of η."""
+    m = min(d_x, d_y) - k
+    kappa = np.exp(rng.uniform(-0.7, 0.7)) * rng.uniform(0.5, 1, k)
+    quality_x, quality_y = np.clip(rng.uniform(0.2, 0.98, (2, 1)) * rng.uniform(0.8, 1, (2, k)), 0.05, 0.99)
+    gamma_x, gamma_y = kappa**2 * (1 - quality_x) / quality_x, kappa**2 * (1 - quality_y) / quality_y
+    tilde_x, tilde_y = (
+        np.exp(rng.uniform(-1.5, 3) + rng.uniform(0, most_spread) * rng.normal(size=size - k)) for size in (d_x, d_y)
+    )
+    top = rng.uniform(0.02, 0.99)
+    shape = {
+        "homogeneous": lambda: np.ones(m),
+        "sparse": lambda: (np.arange(m) < rng.integers(1, 7)) * rng.uniform(0.8, 1, m),
+        "decaying": lambda: np.exp(-np.arange(m) / (m * rng.uniform(0.05, 0.5))) * rng.uniform(0.8, 1, m),
+        "any": lambda: rng.beta(*rng.uniform(0.3, 3, 2), m),
+    }[nuisance]()
+    return kappa, gamma_x, gamma_y, tilde_x, tilde_y, top * shape
+
+
+def _separations(kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu):
+    s_x, s_y = kappa**2 + gamma_x, kappa**2 + gamma_y
+    m = nu.size
+    rho, tau_y, tau_x = kappa**2 / np.sqrt(s_x * s_y), kappa**2 / np.sqrt(s_x), kappa**2 / np.sqrt(s_y)
+    xi_y, xi_x = nu * np.sqrt(tilde_y[:m]), nu * np.sqrt(tilde_x[:m])
+    return tuple(float(a.min() / b.max()) for a, b in ((rho, nu), (tau_y, xi_y), (tau_x, xi_x)))
+
+
+def _draw(rng, n, kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu, heavy=False):
+    """x, y and the latents z; independent sources, Gaussian or Student-t with 5 degrees of freedom, of variance 1."""
+
+    def source(size):
+        if heavy:
+            return (rng.standard_t(5, (n, size)) * np.sqrt(3 / 5)).astype(np.float32)
+        return rng.standard_normal((n, size), dtype=np.float32)
+
+    k, m = kappa.size, nu.size
+    z, u, w, noise_x, noise_y = (source(size) for size in (k, tilde_x.size, tilde_y.size, k, k))
+    w[:, :m] = nu * u[:, :m] + np.sqrt(1 - nu**2) * w[:, :m]
+    x = np.hstack([kappa * z + np.sqrt(gamma_x) * noise_x, np.sqrt(tilde_x) * u]).astype(np.float32)
+    y = np.hstack([kappa * z + np.sqrt(gamma_y) * noise_y, np.sqrt(tilde_y) * w]).astype(np.float32)
+    return x, y, z
+
+
+def _labels(rng, z, kind):
+    """All latents; one random mixture of them; or four classes, the quadrants of two of them (quartiles of one)."""
+    if kind == "latents":
+        return z
+    mixture = z @ np.linalg.qr(rng.normal(size=(z.shape[1], 2)))[0]
+    if kind == "scalar":
+        return mixture[:, 0]
+    if z.shape[1] == 1:
+        return np.digitize(z[:, 0], [-0.67, 0, 0.67])
+    return (mixture > 0) @ np.array([1, 2])
+
+
+def fit_distances(problem: Problem) -> tuple[float, float, float]:
+    """Subspace distances of the encoders that CA, CP and CP from y to x fit to these very pairs, told the true k.
+
+    What `solvers.align` and `solvers.predict` give, in NumPy, which needs no compilation for each new shape.
+    """
+    x, y = (view - view.mean(axis=0) for view in (problem.x, problem.y))
+    cross = x.T @ y / len(x)
+    white_x, white_y = _inverse_root(x.T @ x / len(x)), _inverse_root(y.T @ y / len(y))
+    fits = ((white_x @ cross @ white_y, white_x), (white_x @ cross, white_x), (white_y @ cross.T, white_y))
+    ca, cp, reverse = (_distance(np.linalg.svd(matrix)[0][:, : problem.k].T @ white, problem.k) for matrix, white in fits)
+    return ca, cp, reverse
+
+
+def _distance(encoder: np.ndarray, k: int) -> float:
+    return float(1 - np.mean(np.sum(np.linalg.qr(encoder.T)[0][:k] ** 2, axis=1)))
+
+
+def _inverse_root(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > len(values) * np.finfo(values.dtype).eps * values[-1]
+    return (vectors * np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)) @ vectors.T

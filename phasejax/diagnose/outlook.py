@@ -1,0 +1,53 @@
+"""How many pairs would be enough: the level from the belief about these pairs, the shape of the curve from theory.
+
+The closed forms for homogeneous nuisance (`theory.high_dimensional`) say how the distance falls as n grows at a given Δ. They
+are read at the n at which they predict the distance expected of these pairs, which absorbs what the plug-in gets wrong.
+"""
+
+import jax
+import numpy as np
+
+from phasejax.theory.high_dimensional import ca_omega, cp_omega, distance_of
+
+_LEVEL = 0.5
+_MOST = 1e12
+
+_curve_ca = jax.jit(lambda rho, nu, scale, c: distance_of(ca_omega(rho, nu, c), scale))
+_curve_cp = jax.jit(lambda tau, xi, power, target, scale, c: distance_of(cp_omega(tau, xi, power, target, c), scale))
+
+
+def pairs_needed_ca(delta: float, rho: float, scale: float, d: int, n: float, distance: float) -> float:
+    """Pairs at which CA's expected distance is ½, given that n pairs have an expected `distance` in (0, 1).
+
+    `rho` is the weakest signal correlation, ρ/Δ the nuisance's; `scale` = (κ²+γ^x)/γ̃^x; d the dimension of the view. +∞ for
+    Δ ≤ 1 unless n is enough.
+    """
+    rho = min(rho, 0.99)
+    nu = min(rho / max(delta, 1e-6), 1.0)
+    return _needed(lambda c: _curve_ca(rho, nu, scale, c), delta, d, n, distance)
+
+
+def pairs_needed_cp(
+    delta: float, tau: float, power: float, target: float, scale: float, d: int, n: float, distance: float
+) -> float:
+    """As `pairs_needed_ca` for CP: `tau` is the weakest signal value, `power` = κ²+γ^y ≥ τ², `target` = γ̃^y of the nuisance."""
+    xi = tau / max(delta, 1e-6)
+    power, target = max(power, 1.01 * tau**2), max(target, 1.01 * xi**2)
+    return _needed(lambda c: _curve_cp(tau, xi, power, target, scale, c), delta, d, n, distance)
+
+
+def _needed(curve, delta: float, d: int, n: float, distance: float) -> float:
+    pairs = np.geomspace(d + 2, _MOST, 600)
+    expected = np.nan_to_num(np.asarray(curve(d / pairs)), nan=1.0) if delta > 1 else np.ones(pairs.size)
+    expected = np.minimum.accumulate(expected)
+    if expected[-1] > _LEVEL:  # no curve to follow: it is enough, or never will be
+        return float(n) if distance <= _LEVEL else np.inf
+    enough = _crossing(pairs, expected, _LEVEL)
+    here = _crossing(pairs, expected, float(np.clip(distance, 0.02, 0.97)))
+    return float(n * enough / here)
+
+
+def _crossing(pairs: np.ndarray, expected: np.ndarray, level: float) -> float:
+    """Where the falling curve crosses a level, on logarithmic axes; its ends where it does not."""
+    slack = np.arange(pairs.size) * 1e-12  # strictly decreasing, for the interpolation
+    return float(np.exp(np.interp(-level, -(expected - slack), np.log(pairs))))
