@@ -19,6 +19,7 @@ from phasejax.diagnose.spectrum import Components, moments
 
 _RESAMPLES = 12
 _CLOUD = 400
+_SIGNIFICANT = 3.5  # standard deviations
 
 
 class Reading(NamedTuple):
@@ -80,7 +81,7 @@ def answer(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Diagnosi
         kept_y=sample.y.variances.size,
         cloud=laws.draw(law, _CLOUD, rng),
         method="default",
-        warnings=tuple(sample.notes),
+        warnings=(*sample.notes, *_doubts(full)),
     )
 
 
@@ -119,6 +120,19 @@ def law_of(readings: Reading) -> laws.Law:
 def half_samples(blocks: int, count: int, rng: np.random.Generator) -> Float[np.ndarray, "count B"]:
     """Weights 0 or 1 that choose half of the blocks each, without replacement."""
     return np.array([rng.permutation(blocks) < max(1, blocks // 2) for _ in range(count)], float)
+
+
+def _doubts(full: Reading) -> list[str]:
+    """What the labels cannot support: by chance alone n·Σ loading follows χ² with as many degrees as components × columns."""
+    ca, _, sizes = full.forward
+    freedom = float(min(sizes.r_x, sizes.r_y) * sizes.columns)
+    excess = [float(loading.sum() * sizes.n_labelled) - freedom for loading in (ca.loading_x, ca.loading_y)]
+    related = [name for name, value in zip("xy", excess, strict=True) if value > _SIGNIFICANT * (2 * freedom) ** 0.5]
+    if not related:
+        return ["The labels are not related to x nor to y beyond chance: what is called signal here means nothing."]
+    if len(related) == 1:
+        return [f"The labels are related to {related[0]} only: they may describe what is private to it, not what is shared."]
+    return []
 
 
 def _count_signals(full: Reading) -> int:

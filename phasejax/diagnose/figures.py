@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from phasejax.diagnose.diagnosis import Diagnosis, Spectrum
 from phasejax.plot import OBJECTIVE_COLORS, REGIME_COLORS
@@ -71,7 +71,7 @@ def spectrum(ax: Axes, found: Spectrum, title: str) -> Axes:
         ax.axhline(found.nuisance_floor, color=OBJECTIVE_COLORS["cp"], linestyle="--", linewidth=1, label=label)
     ax.set_ylim(bottom=0)
     ax.set_xlim(0.4, shown + 0.6)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("component" if shown == found.observed.size else f"component (first {shown} of {found.observed.size})")
     ax.set_title(title)
     return ax

@@ -29,7 +29,7 @@ def read_view(source: str) -> np.ndarray:
     found = _read(source)
     if isinstance(found, np.ndarray):
         return found[:, None] if found.ndim == 1 else found
-    return np.hstack([_numbers(source, found[name]) for name in found.columns])
+    return np.hstack([_numbers(source, column) for _, column in found.items()])
 
 
 def read_column(source: str) -> Column:
@@ -40,10 +40,12 @@ def read_column(source: str) -> Column:
     found = _read(source)
     if isinstance(found, np.ndarray):
         values = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+        if values.dtype.kind == "S":
+            values = np.char.decode(values, "utf-8", "replace")
         missing = values == "" if values.dtype.kind == "U" else values != values
         return Column(values, ~np.asarray(missing).reshape(len(values), -1).any(axis=1))
     known = found.notna().all(axis=1).to_numpy()
-    columns = [_filled(found[name]) for name in found.columns]
+    columns = [_filled(column) for _, column in found.items()]
     if len({column.dtype.kind in "OUb" for column in columns}) > 1:
         raise ValueError(f"{source} mixes columns of numbers and of names: choose one kind, as in FILE:column.")
     return Column(columns[0] if len(columns) == 1 else np.stack(columns, axis=1), known)
@@ -131,7 +133,7 @@ def _chosen(path: Path, table: pd.DataFrame, part: str | None) -> pd.DataFrame:
         if absent:
             known = ", ".join(map(str, table.columns[:12])) + (", …" if table.shape[1] > 12 else "")
             raise ValueError(f"{path} has no column {absent[0]!r}: it has {known}.")
-        return table[names]
+        return table.loc[:, names]
     if table.shape[1] == 1:
         return table
     numbers = table.select_dtypes("number")

@@ -137,8 +137,8 @@ def block_sums(x: View, y: View, rows: np.ndarray, columns: np.ndarray, block: n
 
 
 def padded_size(x: View, y: View) -> int:
-    """The size to which the components of both views are padded: a power of two, at least 8."""
-    return max(8, 1 << (max(x.variances.size, y.variances.size) - 1).bit_length())
+    """The size to which the components of both views are padded: 32, 64 or 128."""
+    return max(32, 1 << (max(x.variances.size, y.variances.size) - 1).bit_length())
 
 
 def padded_variances(x: View, y: View) -> tuple[np.ndarray, np.ndarray]:

@@ -195,3 +195,14 @@ def test_labels_in_a_single_group_still_give_an_answer():
     assert result.n_labelled == 50
     assert np.all(np.isfinite([result.delta_ca.low, result.delta_ca.value, result.delta_ca.high]))
     assert any("6 groups" in warning for warning in result.warnings)
+
+
+def test_labels_that_tell_nothing_are_said_to():
+    """Noise as labels is called so in nearly all of 40 draws, what is private to x is told apart, and real labels pass."""
+    x, y, z = draw(model_in("both"), 400, 9)
+    rng = np.random.default_rng(0)
+    nothing = [any("beyond chance" in w for w in diagnose(x, y, rng.normal(size=400), key=KEY).warnings) for _ in range(40)]
+    assert np.mean(nothing) > 0.9
+    private = x[:, 5] - y @ np.linalg.lstsq(y, x[:, 5])[0]
+    assert any("related to x only" in warning for warning in diagnose(x, y, private, key=KEY).warnings)
+    assert diagnose(x, y, z, key=KEY).warnings == ()
