@@ -70,7 +70,7 @@ def _maps(series: list[tuple[str, xr.Dataset]]) -> Figure:
     figure.supylabel(SYMBOLS[y], fontsize=8)
     figure.colorbar(panels[0].collections[0], ax=list(panels), label="share of trials that recover the signal", shrink=0.8)
     lines = [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
-    figure.legend(handles=lines, loc="outside lower center", ncols=2)
+    figure.legend(handles=lines, loc="outside upper center", ncols=2)
     return figure
 
 

@@ -69,7 +69,7 @@ class State(NamedTuple):
 
     weights: Any  # array leaves of the encoders
     optimizer: optax.OptState
-    order: Int[Array, " n"]  # of the fixed rows, in this epoch
+    order: Int[Array, " n"] | None  # of the fixed rows, in this epoch
     first: Float[Array, ""]  # the first loss
     best: Float[Array, ""]  # the smallest mean loss of a leg
     stale: Int[Array, ""]  # legs since it improved
@@ -118,7 +118,7 @@ class Loop:
         return State(
             weights=weights,
             optimizer=self.transform.init(weights),
-            order=jnp.arange(0 if self.rows is None else self.rows, dtype=jnp.int32),
+            order=None if self.rows is None else jnp.arange(self.rows, dtype=jnp.int32),
             first=blank,
             best=blank,
             stale=zero,
@@ -178,11 +178,12 @@ class Loop:
         still = state._replace(outcome=jnp.where(running & ~healthy, Outcome.DIVERGED, state.outcome).astype(jnp.int32))
         return _choose(running & healthy, moved, still), loss
 
-    def _batch(self, views: Views | None, lane: Lane, order: Array, step: Array) -> tuple[Array, Views]:
+    def _batch(self, views: Views | None, lane: Lane, order: Array | None, step: Array) -> tuple[Array | None, Views]:
         key = lane_keys(lane.key).batches
         if views is None:
             assert lane.source is not None
             return order, lane.source.sample(self.batch, key=jax.random.fold_in(key, step))
+        assert order is not None
         order, chosen = epoch_order(order, step, self.batch, key=key)
         return order, tuple(view[chosen] for view in views)
 

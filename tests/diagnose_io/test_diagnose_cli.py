@@ -2,25 +2,24 @@
 
 import json
 import re
+from importlib import import_module
 
 import jax
 import numpy as np
 import pytest
-import typer
 from made_up import MADE_UP
 from typer.testing import CliRunner
 
 from phasejax import datasets
-from phasejax.cli import diagnose as command
+from phasejax.cli import app
 from phasejax.diagnose import diagnose as library
 
-app = typer.Typer()
-app.command()(command.diagnose)
+command = import_module("phasejax.cli.diagnose")  # the attribute of the package is the function
 runner = CliRunner()
 
 
 def invoke(*arguments):
-    return runner.invoke(app, [str(argument) for argument in arguments], terminal_width=80)
+    return runner.invoke(app, ["diagnose", *map(str, arguments)], terminal_width=80)
 
 
 @pytest.fixture(scope="module")
