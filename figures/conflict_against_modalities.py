@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from figures import Sweeps
 from phasejax import objectives, plot
 from phasejax.training import Linear, SpikedViews, train
+from phasejax.verify.claims.objectives import with_negatives
 
 RHO, TEMPERATURE = 0.7, 0.5
 BATCH, WIDTH, REPEATS = 16, 16, 60
@@ -22,9 +23,9 @@ def draw(sweeps: Sweeps) -> Figure:
     (zeta, chi), (along_zeta, along_chi) = figure.subplots(2, 2)
     sizes = np.array([2, 3, 4, 6, 8, 12])
     for kind, (color, line) in KINDS.items():
-        keys = jax.random.split(jax.random.key(0), REPEATS)
-        drawn = [jax.vmap(partial(_tuples, kind=kind, modalities=int(m)))(keys) for m in sizes]
-        found = [jax.vmap(partial(objectives.conflict, temperature=TEMPERATURE))(z) for z in drawn]
+        rng = np.random.default_rng(0)
+        drawn = [[with_negatives(rng, kind, int(m), BATCH, WIDTH, RHO) for _ in range(REPEATS)] for m in sizes]
+        found = [jax.vmap(partial(objectives.conflict, temperature=TEMPERATURE))(np.stack(z)) for z in drawn]
         zeta.plot(sizes, [float(jnp.mean(c.alignment_uniformity[:, :, 0])) for c in found], line, color=color, label=kind)
         if kind == "shared":
             chi.plot(sizes, [float(jnp.mean(c.intra_alignment)) for c in found], "o", color="black", label="measured")
@@ -42,21 +43,6 @@ def draw(sweeps: Sweeps) -> Figure:
     for ax in (zeta, chi, along_zeta):
         ax.legend()
     return figure
-
-
-def _tuples(key, *, kind: str, modalities: int):
-    """Tuple 0 with mean cosine ρ among tuples alike (shared), independent rows, or tuples apart by modality (gapped)."""
-    shared_key, own_key, other_key, gap_key = jax.random.split(key, 4)
-    shared = objectives.unit_rows(jax.random.normal(shared_key, (BATCH, WIDTH)))
-    own = jax.random.normal(own_key, (modalities, BATCH, WIDTH))
-    own = objectives.unit_rows(own - jnp.sum(own * shared, axis=-1, keepdims=True) * shared)
-    z = np.sqrt(RHO) * shared + np.sqrt(1 - RHO) * own
-    if kind == "independent":
-        others = objectives.unit_rows(jax.random.normal(other_key, z.shape))
-        z = z.at[:, 1:].set(others[:, 1:])
-    if kind == "gapped":
-        z = objectives.unit_rows(z + objectives.unit_rows(jax.random.normal(gap_key, (modalities, 1, WIDTH))))
-    return z
 
 
 def _trained(modalities: int):

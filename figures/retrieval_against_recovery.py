@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from figures import Sweeps
-from phasejax import objectives, plot, sampling, solvers
-from phasejax.spiked import SpikedModel
+from phasejax import plot
+from phasejax.verify.claims.objectives import retrieval_and_recovery
 
 NU = np.concatenate([np.linspace(0, 0.9, 10), [0.93, 0.96, 0.98, 0.99, 0.999]])
 TRIALS = 6
@@ -15,8 +15,7 @@ TRIALS = 6
 
 def draw(sweeps: Sweeps) -> Figure:
     keys = jax.random.split(jax.random.key(0), TRIALS)
-    measure = jax.jit(lambda nus: jax.lax.map(lambda nu: _both(nu, keys), nus))
-    retrieval, recovery = map(np.asarray, measure(jnp.asarray(NU)))
+    retrieval, recovery = map(np.asarray, retrieval_and_recovery(jnp.asarray(NU), keys))
     figure = Figure(figsize=(plot.COLUMN, 2.5), layout="constrained")
     ax = figure.add_subplot()
     for values, color, line, label in (
@@ -28,20 +27,3 @@ def draw(sweeps: Sweeps) -> Figure:
     ax.set(xlabel=plot.SYMBOLS["nu"], ylim=(0, 1.02), xlim=(0, 1))
     ax.legend(loc="center left")
     return figure
-
-
-def _both(nu, keys):
-    def one(key):
-        kappa = jnp.array([3.0, 2.0, 1.5])
-        model = SpikedModel.homogeneous(
-            d=20, k=3, kappa=kappa, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=50.0, nu=nu
-        )
-        x, y = sampling.sample_pairs(model, 2400, key=key)
-        fit = solvers.align(sampling.covariance_of(x[400:], y[400:]), model.k)
-        z = objectives.unit_rows(jnp.stack([x[:400] @ fit.encoder_x.T, y[:400] @ fit.encoder_y.T]))
-        w = fit.encoder_x
-        with_signal = w[:, : model.k] * model.kappa  # covariance of Wx with the sources
-        explained = jnp.sum(with_signal * jnp.linalg.solve(w * model.variance_x @ w.T, with_signal), axis=0)
-        return objectives.retrieval_at_1(z), jnp.mean(explained)
-
-    return jax.vmap(one)(keys)

@@ -77,7 +77,7 @@ def alignment_uniformity_conflict(seed: int) -> Finding:
     without_own = []
     for modalities in sizes:
         for kind, found in zeta.items():
-            z = np.stack([_with_negatives(rng, kind, modalities, 16, 16, rho) for _ in range(repeats)])
+            z = np.stack([with_negatives(rng, kind, modalities, 16, 16, rho) for _ in range(repeats)])
             values = measure(z)
             found.append(_mean_and_error(np.asarray(values.alignment_uniformity)[:, :, 0].mean(axis=1)))
             if kind == "independent":
@@ -185,7 +185,7 @@ def temperature_matching(seed: int) -> Finding:
 def retrieval_is_not_recovery(seed: int) -> Finding:
     values = jnp.array([0.0, 0.8, 0.95, 0.999])
     keys = jax.random.split(jax.random.key(seed), 6)
-    r1, r2 = (np.asarray(found).mean(axis=1) for found in _retrieval_and_recovery(values, keys))
+    r1, r2 = (np.asarray(found).mean(axis=1) for found in retrieval_and_recovery(values, keys))
     counterexample = bool(r1[-1] > r1[0] + 0.3 and r2[-1] < 0.1 * r2[0])
     figure = f"ν = 0, .8, .95, .999: R@1 {_row(r1)}, signal R² {_row(r2)}"
     return Finding(refute(counterexample=counterexample, corrected=bool(r2[1] > 0.8)), figure, keys.size * values.size)
@@ -228,8 +228,8 @@ def aligning_losses_are_on_the_ca_side(seed: int) -> Finding:
 @jax.jit
 @partial(jax.vmap, in_axes=(0, None))
 @partial(jax.vmap, in_axes=(None, 0))
-def _retrieval_and_recovery(nu, key):
-    """R@1 among 400 pairs and R² of the signal given the x encoder, of CCA on 2000 other pairs."""
+def retrieval_and_recovery(nu, key):
+    """R@1 among 400 pairs and R² of the signal given the x encoder, of CCA on 2000 others: ν (V,), keys (R,) → (V, R) each."""
     model = _published(20, nu)
     x, y = sampling.sample_pairs(model, 2400, key=key)
     fit = solvers.align(sampling.covariance_of(x[400:], y[400:]), model.k)
@@ -299,8 +299,9 @@ def _tuples(rng: np.random.Generator, modalities: int, size: int, d: int, rho: f
     return np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
 
 
-def _with_negatives(rng: np.random.Generator, kind: str, modalities: int, size: int, d: int, rho: float) -> np.ndarray:
-    """Tuple 0 with mean cosine ρ among tuples alike (shared), independent rows, or tuples apart by modality (gapped)."""
+def with_negatives(rng: np.random.Generator, kind: str, modalities: int, size: int, d: int, rho: float) -> np.ndarray:
+    """Unit rows (M, B, d): tuple 0 with mean cosine ρ among tuples alike ("shared"), among "independent" rows, or among tuples
+    that stand apart by modality ("gapped")."""
     z = _tuples(rng, modalities, size, d, rho)
     if kind == "independent":
         z[:, 1:] = _unit(rng.normal(size=(modalities, size - 1, d)))
