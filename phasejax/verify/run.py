@@ -42,7 +42,7 @@ class Result:
         }
 
 
-def claims(only: Iterable[str] = ()) -> list[Claim]:
+def list_claims(only: Iterable[str] = ()) -> list[Claim]:
     """The claims on record, all or those named.
 
     **Raises:** `ValueError` for an unknown id, with the ids that exist.
@@ -65,7 +65,7 @@ def verify(only: Iterable[str] = (), *, seed: int = 0) -> Iterator[Result]:
 
     **Raises:** `ValueError` for an unknown id.
     """
-    return _results(claims(only), seed)
+    return _results(list_claims(only), seed)
 
 
 def _results(chosen: list[Claim], seed: int) -> Iterator[Result]:

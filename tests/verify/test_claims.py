@@ -13,11 +13,11 @@ from phasejax import solvers
 from phasejax.cli import app
 from phasejax.spiked import SpikedModel
 from phasejax.theory import errors, first_order, high_dimensional, joint, population
-from phasejax.verify import Verdict, claims, verify
+from phasejax.verify import Verdict, list_claims, verify
 from phasejax.verify.registry import Claim, Finding, judge, refute
 from phasejax.verify.run import Result
 
-ALL = claims()
+ALL = list_claims()
 
 
 @pytest.mark.parametrize("claim", ALL, ids=lambda claim: claim.id)
@@ -178,14 +178,14 @@ def test_the_command_writes_what_it_prints(tmp_path):
 
 def test_an_unexpected_verdict_is_exit_1(monkeypatch):
     claim = Claim("c", "s", "none", "here", Verdict.HOLDS, lambda seed: Finding(Verdict.REFUTED, "error 1", 1))
-    monkeypatch.setattr("phasejax.verify.run.claims", lambda only: [claim])
+    monkeypatch.setattr("phasejax.verify.run.list_claims", lambda only: [claim])
     result = invoke()
     assert result.exit_code == 1 and "refuted, but holds is on record" in result.output
 
 
 def test_a_check_that_raises_is_undecided(monkeypatch):
     claim = Claim("c", "s", "none", "here", Verdict.HOLDS, lambda seed: 1 / 0)
-    monkeypatch.setattr("phasejax.verify.run.claims", lambda only: [claim])
+    monkeypatch.setattr("phasejax.verify.run.list_claims", lambda only: [claim])
     (result,) = verify()
     assert isinstance(result, Result) and result.finding.verdict is Verdict.UNDECIDED
     assert "division by zero" in result.finding.figure
