@@ -69,7 +69,7 @@ CASES = (
     ("infonce T=.2", "infonce", {"temperature": 0.2}, (3, 8), HIGH),
     ("infonce T=.05", "infonce", {"temperature": 0.05}, (3,), HIGH),
     ("infonce T=1", "infonce", {"temperature": 1.0}, (3,), HIGH),
-    ("siglip T=.2", "siglip", {"temperature": 0.2, "bias": -5.0}, (3, 8), HIGH),
+    ("siglip T=.2", "siglip", {"temperature": 0.2, "bias": -10.0}, (3, 8), HIGH),
     ("unialign 1:1", "unialign", {"lam_align": 1.0}, (3, 8), HIGH),
     ("unialign 1:8", "unialign", {"lam_align": 8.0}, (3, 8), HIGH),
     ("prediction x→y", "prediction", {}, (3,), LOW),

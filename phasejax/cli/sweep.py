@@ -128,7 +128,8 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
         written.append(out / f"{spec.name}.{suffix}")
         plot.save(figure, written[-1])
     where.print(_agreement_table(dataset))
-    where.print("Theory is the infinite-sample limit; what is left away from the boundaries is the finite sample.")
+    rest = "the finite sample" if spec.training is None else "the finite sample and the training"
+    where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {rest}.")
     if count := int(flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
         where.print(f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
