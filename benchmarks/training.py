@@ -1,18 +1,22 @@
 """What does training side by side save, and where do trained objectives stop recovering the signal?
 
-**Side by side.** 64 seeds × 16 cells of linear encoders (d = 20, width 3, 1000 rows, batch 256, 200 steps), in seconds of one
-CPU core; other work ran beside it. Single trainings are timed on eight and extrapolated.
+    python benchmarks/training.py [ratio | table]
+
+**Side by side.** 64 seeds × 16 cells of linear encoders (d = 20, width 3, 1000 rows, batch 256, 200 steps), in CPU seconds
+with one JAX device (`JAX_NUM_CPU_DEVICES=1`; 2 cores, Zen 4, nothing else running). Single trainings are timed on eight and
+extrapolated.
 
               1024 at once  with compilation  one alone  with compilation  ratio, compiled  ratio, each compiling
-    VICReg          13.7 s            20.0 s     .028 s             4.9 s              2.1                    252
-    InfoNCE         55.8 s            61.1 s     .081 s             3.3 s              1.5                     56
+    VICReg          15.3 s            19.0 s     .034 s             4.6 s              2.3                    247
+    InfoNCE         45.4 s            59.0 s     .107 s             2.7 s              2.4                     47
 
-So on one core the gain over single trainings that share one compiled loop is small: that loop is bound by arithmetic, not by
-overhead. It is large where every single training compiles its own. Lanes are independent, so devices multiply both.
+So the gain over single trainings that share one compiled loop is small: that loop is bound by arithmetic, not by overhead.
+It is large where every single training compiles its own. Lanes are independent, so devices multiply both: with two devices
+a single training cannot use the second one, and the ratios are 5.3 and 4.0.
 
 **Crossings.** ν at which ‖P_Û − P_U‖_F/√(2k) first exceeds ½, mean over 5 seeds ± half of the 95 % interval: d = 20, k = 3,
-κ = (3, 2, 1.5), γx = .5, γy = .05, γ̃x = 1, γ̃y = 50, n = 5000 drawn once; Adam at .02 falling along a cosine, batch 256, 1000
-steps. At width 8, Û is the span of the three leading principal components of the embedding (`signal_overlap`).
+κ = (3, 2, 1.5), γx = .5, γy = .05, γ̃x = 1, γ̃y = 50, n = 5000 drawn once; Adam at .02 falling along a cosine, batch 256,
+1000 steps. At width 8, Û is the span of the three leading principal components of the embedding (`signal_overlap`).
 
     objective          width  start   x encoder       y encoder
     CCA closed form        3  —       0.883 ± 0.006   0.907 ± 0.016
@@ -27,22 +31,30 @@ steps. At width 8, Û is the span of the three leading principal components of t
     infonce T=.2           8  random  0.862 ± 0.008   0.889 ± 0.017
     infonce T=.2           8  CCA     0.873 ± 0.006   0.899 ± 0.009
     infonce T=.05          3  random  0.808 ± 0.031   0.865 ± 0.012
-    infonce T=.05          3  CCA     0.856 ± 0.020   0.901 ± 0.012
+    infonce T=.05          3  CCA     0.856 ± 0.020   0.901 ± 0.011
     infonce T=1            3  random  0.798 ± 0.020   0.837 ± 0.032
-    infonce T=1            3  CCA     0.857 ± 0.017   0.900 ± 0.011
+    infonce T=1            3  CCA     0.857 ± 0.016   0.900 ± 0.009
+    siglip T=.2            3  random  0.795 ± 0.036   0.859 ± 0.031
+    siglip T=.2            3  CCA     0.859 ± 0.014   0.899 ± 0.007
+    siglip T=.2            8  random  0.865 ± 0.011   0.892 ± 0.010
+    siglip T=.2            8  CCA     0.874 ± 0.004   0.893 ± 0.019
     unialign 1:1           3  random  0.751 ± 0.037   0.850 ± 0.032
+    unialign 1:1           3  CCA     0.858 ± 0.011   0.900 ± 0.009
     unialign 1:1           8  random  0.848 ± 0.010   0.882 ± 0.021
+    unialign 1:1           8  CCA     0.861 ± 0.015   0.896 ± 0.015
+    unialign 1:8           3  random  0.796 ± 0.023   0.843 ± 0.041
+    unialign 1:8           3  CCA     0.860 ± 0.011   0.899 ± 0.008
     unialign 1:8           8  random  0.867 ± 0.013   0.889 ± 0.013
-    unialign 1:8           3  random  0.796 ± 0.023   0.843 ± 0.042
+    unialign 1:8           8  CCA     0.877 ± 0.006   0.896 ± 0.013
     prediction x→y         3  random  0.133 ± 0.011   —
     prediction x→y         3  CCA     0.136 ± 0.010   —
 
-Started from the sample's CCA solution, every alignment objective tried so keeps the signal up to ν ≈ .86 to .89: all sit on
-the CA side. From a random start VICReg crosses where CCA does. The others cross earlier, by optimisation and not by
-objective, which is also what their wide intervals say. At width 8 InfoNCE and UniAlign (λ_uni : λ_align as named, τ = .5)
-come closer to CCA than at 3. Prediction crosses at .13 from either start. SigLIP with a fixed bias has no crossing from a
-random start: at temperature .2 and bias −5 its distance is above ½ at ν = 0 already after 1000 steps; at ν = .5, eight
-pairs of temperature and bias left it there after 600.
+Started from the sample's CCA solution, every alignment objective keeps the signal up to ν ≈ .86 to .89: all sit on the CA
+side. From a random start VICReg crosses where CCA does. The others cross earlier, by optimisation and not by objective,
+which is also what their wide intervals say. At width 8 InfoNCE, SigLIP and UniAlign (λ_uni : λ_align as named, τ = .5) come
+closer to CCA than at 3. Prediction crosses at .13 from either start; its decoder is solved for, so there is no y encoder.
+SigLIP has a bias of −10: at −5 the 255 negatives outweigh the positive, the encoders repel each other, and nothing is
+recovered even at ν = 0.
 """
 
 import sys
