@@ -53,7 +53,7 @@ def _cost(k: int, weakest: float) -> float:
 def _hard(ax) -> None:
     """Signal directions in the top k = 3 of M modalities of rank 8, nuisance shared by two; lines exact, marks the solver's."""
     nu = np.linspace(0, 0.98, 99)
-    ax.axhline(8, color="black", linewidth=0.9, linestyle=":", label="min of the ranks")
+    ax.axhline(8, color="black", linewidth=0.9, linestyle=":", label="min of the ranks (the pair, ν > 0)")
     for modalities, color, line in zip((2, 3, 4), COLORS, LINES, strict=True):
         counts = [int(multimodal_theory.recovered_maxvar(_model(modalities, value))) for value in nu]
         ax.step(nu, counts, where="mid", color=color, linestyle=line, label=f"signal recovered, M = {modalities}")

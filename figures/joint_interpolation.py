@@ -25,7 +25,7 @@ def draw(sweeps: Sweeps) -> Figure:
     )
     rescued = SpikedModel(jnp.sqrt(jnp.array([1.3660])), [0.5], [0.6340], [1.0, 1.0], [120.0, 0.5], jnp.array([1.0954, 0.5477]))
     figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
-    titles = "CA only: alignment is restored", "Neither: rescued in between"
+    titles = "CA only: the signal is restored", "Neither: rescued in between"
     for ax, model, title in zip(figure.subplots(1, 2, sharex=True, sharey=True), (restored, rescued), titles, strict=True):
         low, high = theory.joint_window(model)
         ax.axvspan(max(low, WEIGHTS[0]), min(high, WEIGHTS[-1]), color="0.88", zorder=0, label="window, population")

@@ -1,4 +1,4 @@
-"""How many pairs each objective needs to come within distance ½ of the signal; white where no number suffices."""
+"""How many pairs each objective needs to come within distance ½ of the signal; white where 10⁷ do not suffice."""
 
 import jax
 import jax.numpy as jnp

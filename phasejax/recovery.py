@@ -27,7 +27,7 @@ def projector_distance(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] 
     return jnp.sqrt(subspace_distance(encoder, basis))
 
 
-def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, " k"]:
+def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, " min_k_r"]:
     """Principal angles in radians, ascending, in [0, π/2].
 
     Small angles come from their sines and large ones from their cosines, so both ends are accurate (Björck & Golub 1973).
@@ -37,7 +37,7 @@ def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | 
     return jnp.where(cosines**2 > 0.5, jnp.arcsin(jnp.clip(sines, 0, 1)), jnp.arccos(jnp.clip(cosines, 0, 1)))
 
 
-def recovered_count(overlap: Float[Array, " k"], threshold: float = PUBLISHED_THRESHOLD) -> Int[Array, ""]:
+def recovered_count(overlap: Float[Array, " r"], threshold: float = PUBLISHED_THRESHOLD) -> Int[Array, ""]:
     """Number of true directions whose squared overlap exceeds the threshold (0.8 as published)."""
     return jnp.sum(overlap > threshold, dtype=jnp.int32)
 

@@ -85,6 +85,7 @@ def joint(cov: Covariance, k: int, *, weight: ArrayLike, ridge: ArrayLike = 0.0)
 
     They are the left singular directions of Σxx^-½ Σxy [I, √λ Σyy^-½]. `encoder_y` is the alignment head encoder_x Σxy Σyy⁻¹,
     the decoder is `probe(cov, encoder_x)`; singular values are √(τ² + λρ²) in the population. λ = 0 is CP, λ → ∞ is CA.
+    Σyy is whitened whatever λ is, so that a singular one shows in the status even at λ = 0.
 
     **Raises:** `ValueError` for a negative or non-finite weight (outside `jit`); otherwise as `align`.
     """

@@ -69,4 +69,12 @@ def test_mistakes_are_sentences(tmp_path):
     assert unknown.exit_code == 2 and "there is no figure 'nonsense': choose among phase_diagram" in unknown.stderr
     (tmp_path / "file").write_text("kept")
     assert "is a file: a directory is needed" in invoke("--out", tmp_path / "file").stderr
+    below_a_file = invoke("--out", tmp_path / "file" / "sub")
+    assert below_a_file.exit_code == 2 and "does not take new files" in below_a_file.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_store_that_is_not_one_is_a_sentence(tmp_path):
+    (tmp_path / "sweeps" / "phase_diagram.zarr").mkdir(parents=True)
+    result = invoke("phase_diagram", "--out", tmp_path)
+    assert result.exit_code == 2 and "phase_diagram.zarr" in result.stderr and len(result.stderr.splitlines()) == 1

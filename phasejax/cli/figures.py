@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from phasejax.cli.shared import Mistake, checked_directory, console, plain_errors
+from phasejax.sweep import StoreError
 
 
 def figures(
@@ -14,7 +15,7 @@ def figures(
     out: Annotated[Path, typer.Option(help="Directory for the figures and the sweeps they read.")] = Path("out/figures"),
 ) -> None:
     """Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used."""
-    with plain_errors(ValueError, interrupted="finished figures and sweeps are kept"):
+    with plain_errors(ValueError, StoreError, interrupted="finished figures and sweeps are kept"):
         checked_directory(out)
         for paths in _package().regenerate(names or (), out):
             console.print(" ".join(str(path) for path in paths), soft_wrap=True)
@@ -25,4 +26,6 @@ def _package():
     try:
         return import_module("figures")
     except ModuleNotFoundError as error:
+        if error.name != "figures":
+            raise
         raise Mistake("the figures are part of a checkout: clone the repository, pip install -e . and run it there.") from error

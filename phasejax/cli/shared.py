@@ -1,5 +1,6 @@
 """What the commands share: the console, and mistakes told in one sentence."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,15 @@ class Mistake(ValueError):
 
 @contextmanager
 def plain_errors(*mistakes: type[Exception], interrupted: str = "nothing was written") -> Iterator[None]:
-    """A mistake becomes one sentence on stderr and exit 2; Ctrl-C another, which says what became of the work, and exit 130."""
+    """A mistake, the user's or the file system's, becomes one sentence on stderr and exit 2; Ctrl-C another, which says what
+    became of the work, and exit 130."""
     try:
         yield
     except (Mistake, *mistakes) as error:
         typer.echo(f"phasejax: {error}", err=True)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        typer.echo(f"phasejax: {error.filename or 'a file'} cannot be read or written: {error.strerror}.", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
         typer.echo(f"phasejax: interrupted; {interrupted}.", err=True)
@@ -34,16 +39,19 @@ def checked_directory(out: Path) -> Path:
     """
     if out.exists() and not out.is_dir():
         raise Mistake(f"--out {out} is a file: a directory is needed.")
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise Mistake(f"--out {out} cannot be created: {nearest} does not take new files.")
     return out
 
 
 def checked_file(path: Path, option: str) -> Path:
-    """`path`, a file that a command is going to write, in a directory that exists.
+    """`path`, a file that a command is going to write, in a directory that exists and takes files.
 
     **Raises:** `Mistake`.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        raise Mistake(f"{option} {path} cannot be written: a file in an existing directory is needed.")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise Mistake(f"{option} {path} cannot be written: a file in an existing, writable directory is needed.")
     return path
 
 

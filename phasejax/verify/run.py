@@ -1,6 +1,5 @@
 """Running the claims: every check in float64, one result each, compared with the verdict on record."""
 
-import os
 import pkgutil
 import time
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from importlib import import_module
 
 import jax
 
+from phasejax import runtime
 from phasejax.verify.registry import Claim, Finding, Verdict, registered
 
 
@@ -70,7 +70,7 @@ def verify(only: Iterable[str] = (), *, seed: int = 0) -> Iterator[Result]:
 
 def _results(chosen: list[Claim], seed: int) -> Iterator[Result]:
     # Most of a check is compilation and linear algebra outside Python's lock.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(runtime.cores()) as pool:
         yield from pool.map(partial(_checked, seed=seed), chosen)
 
 

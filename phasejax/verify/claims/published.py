@@ -56,7 +56,7 @@ def published_alignment_robustness(seed: int) -> Finding:
     distance = simulate(models, N, TRIALS, seed).mean[:, 0]
     few = simulate(models, 500.0, TRIALS, seed).mean[0, 0]
     predicted = evaluate(lambda m: theory.expected_distance(m, N), models)[0]
-    explained = bool(np.max(np.abs(predicted - distance)) < 0.03)
+    explained = bool(np.max(np.abs(predicted - distance)) < 0.03 and 0.05 < few < 0.15)
     figure = f"distance {' / '.join(f'{d:.3f}' for d in distance)} at ν = .75 / .852 / .925; {few:.3f} at ν = .75 from n = 500"
     return Finding(refute(counterexample=distance[0] < 0.02 and distance[1] < 0.08, corrected=explained), figure, 4 * TRIALS)
 
