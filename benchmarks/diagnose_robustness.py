@@ -51,7 +51,7 @@ noise to 95 %, are as good as clean ones. One latent of three costs it 4 points,
 "Neither" more and more as labels or pairs get poorer, and at a large ridge (absolute, on views of unequal scale).
 Clusters are labels only where they are clusters of the signal: those of a view are clusters of its strongest variance, mostly
 nuisance, and the answer turns to "Neither" or wrong (0.50 and 0.64). Labels that tell nothing give "Neither" in four problems
-of five, and not a word of warning: the rest is read from the spectra alone, which in this family betray the signal. Fewer pairs
+of five,: the rest is read from the spectra alone, which in this family betray the signal. Fewer pairs
 cost more than poorer labels: 0.97 → 0.79 at 100 pairs.
 """
 

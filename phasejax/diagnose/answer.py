@@ -17,6 +17,7 @@ from phasejax.diagnose.outlook import pairs_needed_ca, pairs_needed_cp
 from phasejax.diagnose.sample import Sample
 from phasejax.diagnose.spectrum import Components, moments
 
+_NO_ADVICE = "neither", None, "The labels tell nothing of either view beyond chance: nothing can be advised from them."
 _RESAMPLES = 12
 _CLOUD = 400
 _SIGNIFICANT = 3.5  # standard deviations
@@ -46,7 +47,8 @@ def answer(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Diagnosi
     found = k if k is not None else _count_signals(full)
     spectra = _spectra(full, found, seed)
     pairs = _these_pairs(full, spectra, [delta.value for delta in deltas])
-    objective, direction, advice = _recommend(chance, pairs)
+    related = _related(full)
+    objective, direction, advice = _recommend(chance, pairs) if related else _NO_ADVICE
     recovered = [_recovered(spectrum, found, p > 0.5) for spectrum, p in zip(spectra, chance, strict=True)]
     return Diagnosis(
         delta_ca=deltas[0],
@@ -81,7 +83,7 @@ def answer(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Diagnosi
         kept_y=sample.y.variances.size,
         cloud=laws.draw(law, _CLOUD, rng),
         method="default",
-        warnings=(*sample.notes, *_doubts(full)),
+        warnings=(*sample.notes, *_doubts(related)),
     )
 
 
@@ -122,17 +124,27 @@ def half_samples(blocks: int, count: int, rng: np.random.Generator) -> Float[np.
     return np.array([rng.permutation(blocks) < max(1, blocks // 2) for _ in range(count)], float)
 
 
-def _doubts(full: Reading) -> list[str]:
-    """What the labels cannot support: by chance alone n·Σ loading follows χ² with as many degrees as components × columns."""
-    ca, _, sizes = full.forward
-    freedom = float(min(sizes.r_x, sizes.r_y) * sizes.columns)
-    excess = [float(loading.sum() * sizes.n_labelled) - freedom for loading in (ca.loading_x, ca.loading_y)]
-    related = [name for name, value in zip("xy", excess, strict=True) if value > _SIGNIFICANT * (2 * freedom) ** 0.5]
+def _doubts(related: list[str]) -> list[str]:
+    """What the labels cannot support."""
     if not related:
         return ["The labels are not related to x nor to y beyond chance: what is called signal here means nothing."]
     if len(related) == 1:
         return [f"The labels are related to {related[0]} only: they may describe what is private to it, not what is shared."]
     return []
+
+
+def _related(full: Reading) -> list[str]:
+    """The views that the labels are related to: by chance alone n·Σ loading follows χ² with dimensions × columns degrees.
+
+    Rows count as independent up to the likeness of the views within groups; that of the labels is not looked at.
+    """
+    ca, _, sizes = full.forward
+    related = []
+    for name, loading, dimensions in (("x", ca.loading_x, sizes.r_x), ("y", ca.loading_y, sizes.r_y)):
+        freedom = float(dimensions * sizes.columns)
+        if float(loading.sum() * sizes.n_labelled) - freedom > _SIGNIFICANT * (2 * freedom) ** 0.5:
+            related.append(name)
+    return related
 
 
 def _count_signals(full: Reading) -> int:

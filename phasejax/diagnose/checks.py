@@ -24,7 +24,7 @@ def view(name: str, value) -> np.ndarray:
     if rows.size and (bad := np.argwhere(~np.isfinite(value[rows]))).size:
         row, column = rows[bad[0, 0]], bad[0, 1]
         raise ValueError(f"{name}[{row}, {column}] = {value[row, column]}: finite numbers are needed.")
-    if not np.ptp(value, axis=0).any():
+    if not (value.max(axis=0) > value.min(axis=0)).any():
         raise ValueError(f"{name} is constant: all its rows are equal, so it holds no information.")
     return value
 

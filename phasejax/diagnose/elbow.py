@@ -48,6 +48,8 @@ def folds_of(groups: np.ndarray, seed: int) -> np.ndarray:
     """Fold 0 … 4 of each row; a group is never split."""
     _, codes = np.unique(groups, return_inverse=True)
     size = codes.max() + 1
+    if size < 2:
+        raise ValueError("all labelled rows are in one group: at least two groups are needed.")
     return (np.random.default_rng(seed).permutation(size) % min(_FOLDS, size))[codes]
 
 

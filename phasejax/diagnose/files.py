@@ -5,6 +5,7 @@ are columns of a table. Without a part, an archive must hold one array, and a ta
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,8 +94,11 @@ def _member(path: Path, part: str | None) -> np.ndarray:
                 raise ValueError(f"{path} holds {len(names)} arrays ({', '.join(names)}): choose one, as in {path.name}:NAME.")
             if part is not None and part not in names:
                 raise ValueError(f"{path} holds no array {part!r}: it holds {', '.join(names)}.")
-            return archive[part or names[0]]
-    except (AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            found = archive[part or names[0]]
+            if not isinstance(found, np.ndarray) or found.ndim == 0:
+                raise TypeError("no array with rows")
+            return found
+    except (zlib.error, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged, or no NumPy archive.") from error
     except ValueError as error:
         if str(error).startswith(str(path)):
@@ -118,7 +122,9 @@ def _table(path: Path) -> pd.DataFrame:
             raise ValueError(f"{path} is damaged, or no parquet file.") from error
     try:
         first = pd.read_csv(path, header=None, nrows=1)
-        bare = all(pd.api.types.is_numeric_dtype(kind) for kind in first.dtypes)  # numbers from the first row on: no header
+        # Numbers from the first row on: no header, unless they number the columns.
+        bare = all(pd.api.types.is_numeric_dtype(kind) for kind in first.dtypes)
+        bare = bare and not (first.shape[1] > 1 and np.array_equal(first.to_numpy()[0], np.arange(first.shape[1])))
         table = pd.read_csv(path, header=None if bare else 0, low_memory=False)
     except ValueError as error:  # pandas' parser errors and wrong encodings are ValueErrors
         raise ValueError(f"{path} is no table of comma-separated values in UTF-8.") from error
@@ -160,6 +166,6 @@ def _filled(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(column.dtype):
         return column.astype(object).where(column.notna(), None).to_numpy(object)
     present = column.dropna().to_numpy()
-    if (present == np.floor(present)).all() and column.isna().any():
+    if np.isfinite(present).all() and (present == np.floor(present)).all() and column.isna().any():
         return column.fillna(0).to_numpy(np.int64)
     return column.to_numpy()

@@ -68,6 +68,8 @@ def _mask(labelled, n: int) -> np.ndarray:
 def _are_classes(table: np.ndarray) -> bool:
     if table.dtype == object:
         present = [value for value in table.ravel() if not _is_missing(value)]
+        if all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in present):
+            return table.shape[1] == 1 and len(set(present)) <= _MOST_CLASSES
         return not all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in present)
     if table.dtype.kind in "iu":
         return table.shape[1] == 1 and np.unique(table).size <= _MOST_CLASSES

@@ -17,14 +17,19 @@ def diagnose_by_elbow(x: np.ndarray, y: np.ndarray, labels: Labels, groups: np.n
     rng = np.random.default_rng(seed)
     size = groups.max() + 1
     halves = [(rng.permutation(size) < size / 2)[groups] for _ in range(_RESAMPLES)]
-    halves = [half for half in halves if half[labels.rows].sum() >= 10]
+    halves = [
+        half for half in halves if half[labels.rows].sum() >= 10 and np.unique(groups[labels.rows[half[labels.rows]]]).size > 1
+    ]
     cloud = np.array(
         [[e.delta for e in _elbows(x, y, labels, groups, half, seed)] for half in halves] + [[e.delta for e in full]]
     )
     codes = (cloud[:, 0] > 1) + 2 * (cloud[:, 1] > 1)
     probabilities = {regime: float(np.mean(codes == regime)) for regime in Regime}
     chance = np.mean(cloud > 1, axis=0)
-    deltas = [Estimate(e.delta, *np.quantile(column, [0.05, 0.95]).tolist()) for e, column in zip(full, cloud.T, strict=True)]
+    deltas = [
+        Estimate(e.delta, *np.quantile(column, [0.05, 0.95], method="nearest").tolist())
+        for e, column in zip(full, cloud.T, strict=True)
+    ]
     best = int(np.argmax([d.value for d in deltas]))
     recovers = deltas[best].value > 1
     objective, direction, verb = OBJECTIVES[best]

@@ -16,9 +16,7 @@ _JITTER = 1e-5  # keeps the factor real in single precision; the views have vari
 
 
 class Moments(NamedTuple):
-    """Centred second moments of both views in principal components, and of the views with whitened labels.
-
-    X"""
+    """Centred second moments of both views in principal components, and of the views with whitened labels."""
 
     xx: Float[Array, "r_x r_x"]
     xy: Float[Array, "r_x r_y"]

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxtyping import Array
@@ -24,7 +24,7 @@ class Objective:
     """
 
     name: str
-    loss: Callable[..., Array]
+    loss: Callable[..., Array] = field(repr=False)  # its address would differ between processes
     unit_rows: bool = False
 
     @property

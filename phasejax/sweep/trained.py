@@ -90,13 +90,18 @@ class TrainedEngine:
         model = self._models(swept)
         assert isinstance(loop.loss, Task)
         parameters = fixed | {name: swept[name] for name in loop.loss.objective.swept if name in swept}
-        keys = _trial_keys(self.spec.seed, cell, trial)
+        keys = _trial_keys(jax.random.key(self.spec.seed), cell, trial)
         rate = swept["learning_rate"] if "learning_rate" in swept else self.training.learning_rate
         assert rate is not None
         return make_lanes(loop, keys, rate, parameters, SpikedPairs(model))
 
     def _train(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
-        """The measured variables of one objective at some cells."""
+        """The measured variables of one objective at some cells, as many at a time as this machine takes."""
+        starts = range(0, len(cells), self.tile_cells)  # a store that is continued may have larger tiles
+        parts = [self._train_tile(label, cells[start : start + self.tile_cells]) for start in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _train_tile(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
         loop, _ = self.tasks[label]
         padded = np.pad(cells, (0, self.tile_cells - len(cells)), mode="edge")
         with jax.enable_x64(self.precision == 64):
@@ -176,6 +181,5 @@ class TrainedEngine:
 
 
 @jax.jit
-def _trial_keys(seed, cell: Array, trial: Array) -> Array:
-    root = jax.random.key(seed)
+def _trial_keys(root: Array, cell: Array, trial: Array) -> Array:
     return jax.vmap(lambda c, t: jax.random.fold_in(jax.random.fold_in(root, c), t))(cell, trial)

@@ -45,7 +45,8 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} cannot be written: {error.strerror or error}.") from error
 
     def load(self, like: State) -> tuple[int, State]:
-        """Legs done and the state after them; `like` has its shapes.
+        """Legs done and the state after them; `like` has its shapes. A loss of one's own is known by its name only, and the
+        transformation of gradients by the shapes of its state.
 
         **Raises:** `CheckpointError` if the file cannot be read or is another training's, naming what differs.
         """

@@ -206,3 +206,18 @@ def test_labels_that_tell_nothing_are_said_to():
     private = x[:, 5] - y @ np.linalg.lstsq(y, x[:, 5])[0]
     assert any("related to x only" in warning for warning in diagnose(x, y, private, key=KEY).warnings)
     assert diagnose(x, y, z, key=KEY).warnings == ()
+
+
+def test_noise_labels_are_related_to_no_view_however_unequal_the_views():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(400, 60)), rng.normal(size=(400, 4))
+    found = diagnose(x, y, rng.normal(size=400), key=KEY)
+    assert any("not related to x nor to y" in warning for warning in found.warnings)
+    assert found.objective == "neither" and found.direction is None and "nothing can be advised" in found.advice
+
+
+def test_short_integers_are_not_taken_for_constant():
+    rng = np.random.default_rng(6)
+    x = np.where(rng.random((200, 6)) < 0.5, -100, 100).astype(np.int8)
+    y = rng.normal(size=(200, 5))
+    assert diagnose(x, y, x[:, 0].astype(float), key=KEY).kept_x == 6

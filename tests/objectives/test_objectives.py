@@ -433,3 +433,7 @@ def test_the_registry_knows_hyperparameters_and_inputs():
         "volume_contrast",
         "infonce_cauchy_schwarz",
     }
+
+
+def test_an_objective_reads_the_same_in_every_process():
+    assert "0x" not in repr(objectives.get("infonce"))

@@ -141,8 +141,8 @@ def joint_published_setting(seed: int) -> Finding:
 
 @claim(
     id="error-decomposition",
-    statement="The encoder of CA or CP, holding signal I and nuisance J, with a linear decoder errs by tr Σyy − Σ_I τ² − Σ_J ξ² "
-    "in total, and by Σ_I κ²γx/(κ²+γx) + Σ_{not I} κ² + Σ_J ξ² against the signal.",
+    statement="The encoder of CA or CP, holding signal I and nuisance J, with a linear decoder errs by tr Σyy − Σ_I τ² − Σ_J "
+    "ξ² in total, and by Σ_I κ²γx/(κ²+γx) + Σ_{not I} κ² + Σ_J ξ² against the signal.",
     condition="Population; best linear decoder.",
     source="mean squared error decomposition",
     recorded=Verdict.HOLDS,
