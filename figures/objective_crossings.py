@@ -30,8 +30,9 @@ def draw(sweeps: Sweeps) -> Figure:
     for ax in (curves, crossings):
         for label in ("ca", "cp"):
             color, line = plot.OBJECTIVE_COLORS[label], plot.OBJECTIVE_LINES[label]
-            name = f"$\\Delta_{{\\mathrm{{{label.upper()}}}}} = 1$"
-            ax.axvline(float(getattr(boundary, label)), color=color, linestyle=line, linewidth=0.8, zorder=0, label=name)
+            ax.axvline(
+                float(getattr(boundary, label)), color=color, linestyle=line, linewidth=0.8, zorder=0, label=plot.unity(label)
+            )
         ax.set(xlabel=plot.SYMBOLS["nu"], xlim=(0, 1))
     curves.set_ylabel("distance of the x encoder")
     crossings.set(yticks=range(len(names)), yticklabels=names, title="distance reaches ½")

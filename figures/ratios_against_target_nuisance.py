@@ -14,8 +14,7 @@ def draw(sweeps: Sweeps) -> Figure:
         above, below = axes[:, column]
         for label in ("ca", "cp"):
             style = {"color": plot.OBJECTIVE_COLORS[label], "linestyle": plot.OBJECTIVE_LINES[label]}
-            symbol = f"$\\Delta_{{\\mathrm{{{label.upper()}}}}}$"
-            above.plot(dataset.gamma_tilde_y, dataset[f"delta_{label}"], label=symbol, **style)
+            above.plot(dataset.gamma_tilde_y, dataset[f"delta_{label}"], label=plot.delta(label), **style)
             plot.recovery_curve(below, dataset, label)
         above.axhline(1, color="0.5", linewidth=0.8)
         above.set(title=title, xscale="log", yscale="log")

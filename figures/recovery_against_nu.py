@@ -20,7 +20,7 @@ def draw(sweeps: Sweeps) -> Figure:
     for label in ("ca", "cp"):
         color, line = plot.OBJECTIVE_COLORS[label], plot.OBJECTIVE_LINES[label]
         delta = dataset[f"delta_{label}"].values
-        above.plot(nu[1:], delta[1:], line, color=color, label=f"$\\Delta_{{\\mathrm{{{label.upper()}}}}}$")
+        above.plot(nu[1:], delta[1:], line, color=color, label=plot.delta(label))
         plot.recovery_curve(below, dataset, label)
         below.plot(nu, getattr(predicted, label), ":", color="black", linewidth=0.9)
     above.axhline(1, color="0.5", linewidth=0.8)

@@ -81,7 +81,7 @@ def region_key() -> list[Patch]:
 
 def unity_key() -> list[Line2D]:
     """Legend handles of the two boundaries Δ = 1."""
-    return [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
+    return [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=unity(o)) for o in ("ca", "cp")]
 
 
 def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
@@ -124,7 +124,7 @@ def recovery_curve(ax: Axes, dataset: xr.Dataset, label: str) -> Axes:
     recovers = dataset[f"delta_{label}"].values > 1
     for crossing in np.flatnonzero(recovers[1:] != recovers[:-1]):
         middle = (x[crossing] + x[crossing + 1]) / 2
-        ax.axvline(middle, color=color, linestyle=":", linewidth=1, label=_unity(label))
+        ax.axvline(middle, color=color, linestyle=":", linewidth=1, label=unity(label))
     ax.set_xlabel(SYMBOLS[str(dim)])
     ax.set_ylabel("subspace distance")
     ax.set_ylim(-0.02, 1.02)
@@ -179,8 +179,14 @@ def _diagrams(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def _unity(objective: str) -> str:
-    return f"$\\Delta_{{\\mathrm{{{objective.upper()}}}}} = 1$"
+def delta(objective: str, relation: str = "") -> str:
+    """Δ_CA or Δ_CP as mathematical text, "ca" or "cp", with what follows it inside the formula."""
+    return f"$\\Delta_{{\\mathrm{{{objective.upper()}}}}}{relation}$"
+
+
+def unity(objective: str) -> str:
+    """Δ = 1 of an objective as mathematical text."""
+    return delta(objective, " = 1")
 
 
 def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> list[tuple[list[str], xr.Dataset]]:

@@ -8,9 +8,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from phasejax.plot import OBJECTIVE_COLORS, OBJECTIVE_LINES, STYLE, SYMBOLS, boundaries
+from phasejax.plot import OBJECTIVE_COLORS, STYLE, SYMBOLS, boundaries, unity, unity_key
 from phasejax.sweep.spec import RANGES
 
 COLUMNS = 4
@@ -69,8 +68,7 @@ def _maps(series: list[tuple[str, xr.Dataset]]) -> Figure:
     figure.supxlabel(SYMBOLS[x], fontsize=8)
     figure.supylabel(SYMBOLS[y], fontsize=8)
     figure.colorbar(panels[0].collections[0], ax=list(panels), label="share of trials that recover the signal", shrink=0.8)
-    lines = [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=_unity(o)) for o in ("ca", "cp")]
-    figure.legend(handles=lines, loc="outside upper center", ncols=2)
+    figure.legend(handles=unity_key(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -86,7 +84,7 @@ def _curves(series: list[tuple[str, xr.Dataset]]) -> Figure:
     for label in ("ca", "cp"):
         recovers = series[0][1][f"delta_{label}"].values > 1
         for i in np.flatnonzero(recovers[1:] != recovers[:-1]):
-            ax.axvline((x[i] + x[i + 1]) / 2, color=OBJECTIVE_COLORS[label], linestyle=":", linewidth=1, label=_unity(label))
+            ax.axvline((x[i] + x[i + 1]) / 2, color=OBJECTIVE_COLORS[label], linestyle=":", linewidth=1, label=unity(label))
     if dim == "n" and len(x) > 1:
         ax.set_xscale("log")
     ax.set_xlabel(SYMBOLS[dim])
@@ -94,7 +92,3 @@ def _curves(series: list[tuple[str, xr.Dataset]]) -> Figure:
     ax.set_ylim(-0.02, 1.02)
     figure.legend(loc="outside right upper")
     return figure
-
-
-def _unity(label: str) -> str:
-    return f"$\\Delta_{{\\mathrm{{{label.upper()}}}}} = 1$"

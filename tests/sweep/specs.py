@@ -14,9 +14,9 @@ SMALL = {
 }
 
 
-def raw(**changes) -> dict:
-    """`SMALL` with dotted fields changed; None removes a field."""
-    spec = deepcopy(SMALL)
+def changed(spec: dict, **changes) -> dict:
+    """A copy with dotted fields changed; None removes a field."""
+    spec = deepcopy(spec)
     for field, value in changes.items():
         *path, last = field.split("__")
         place = spec
@@ -27,6 +27,11 @@ def raw(**changes) -> dict:
         else:
             place[last] = value
     return spec
+
+
+def raw(**changes) -> dict:
+    """`SMALL`, `changed`."""
+    return changed(SMALL, **changes)
 
 
 def small(**changes) -> SweepSpec:

@@ -1,5 +1,6 @@
 """A sweep of trained objectives: each cell is a training like any other, and the store is as safe as that of other sweeps."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -97,7 +98,8 @@ def test_a_killed_trained_sweep_resumes_to_the_same_values(finished, tmp_path, m
     path = tmp_path / "killed.zarr"
     writes = 2 * (len(trained_variables()) + 1) + 5  # in the middle of the third cell
     command = [sys.executable, HERE / "dying_training.py", path, str(writes)]
-    process = subprocess.run(command, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent / "sweep")}  # where specs.py is
+    process = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert process.returncode == -signal.SIGKILL, process.stderr
     done = int((load(path).status != PENDING).sum())
     assert done == 2

@@ -1,6 +1,6 @@
 """A small sweep with training, for the tests."""
 
-from copy import deepcopy
+from specs import changed
 
 from phasejax.sweep import SweepSpec, parse_spec
 
@@ -20,18 +20,8 @@ SMALL = {
 
 
 def raw(**changes) -> dict:
-    """`SMALL` with dotted fields changed; None removes a field."""
-    spec = deepcopy(SMALL)
-    for field, value in changes.items():
-        *path, last = field.split("__")
-        place = spec
-        for part in path:
-            place = place[part]
-        if value is None:
-            del place[last]
-        else:
-            place[last] = value
-    return spec
+    """`SMALL`, `changed`."""
+    return changed(SMALL, **changes)
 
 
 def small(**changes) -> SweepSpec:
