@@ -45,9 +45,9 @@ import numpy as np
 from diagnose_problems import LABELS, NUISANCE, Problem, random_problem
 
 from phasejax import recovery, sampling, solvers
-from phasejax.diagnose import diagnose
-from phasejax.diagnose.elbow import elbow_ca, elbow_cp, folds_of
-from phasejax.diagnose.labels import read_labels
+from phasejax.diagnosis import diagnose
+from phasejax.diagnosis.elbow import elbow_ca, elbow_cp, folds_of
+from phasejax.diagnosis.labels import read_labels
 from phasejax.theory import Regime
 
 SIZES, DIMENSIONS, SIGNALS = (200, 500, 1000, 5000), (20, 50, 128), (2, 3, 5)

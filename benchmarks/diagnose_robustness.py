@@ -61,8 +61,8 @@ import jax
 import numpy as np
 from diagnose_problems import NUISANCE, Problem, random_problem
 
-from phasejax.diagnose import diagnose, elbow
-from phasejax.diagnose.labels import read_labels
+from phasejax.diagnosis import diagnose, elbow
+from phasejax.diagnosis.labels import read_labels
 from phasejax.theory import Regime
 
 N, D, K = 1000, 20, 3

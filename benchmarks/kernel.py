@@ -29,9 +29,11 @@ import numpy as np  # noqa: E402
 
 jax.config.update("jax_enable_compilation_cache", False)  # compile times are part of the answer
 
-from phasejax import SpikedModel, lanes  # noqa: E402
-from phasejax.draws import bartlett, lane_keys  # noqa: E402
-from phasejax.sweep import parse_spec, trial  # noqa: E402
+from phasejax import SpikedModel  # noqa: E402
+from phasejax.simulation import lanes, trial  # noqa: E402
+from phasejax.simulation.draws import lane_keys  # noqa: E402
+from phasejax.simulation.wishart import bartlett  # noqa: E402
+from phasejax.sweep import parse_spec  # noqa: E402
 from phasejax.sweep.engine import Engine, compiler_options  # noqa: E402
 
 K, N = 5, 5000

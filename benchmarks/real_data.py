@@ -40,7 +40,7 @@ import numpy as np
 
 from phasejax import solvers
 from phasejax.datasets import DATASETS, grouped_folds
-from phasejax.diagnose import diagnose
+from phasejax.diagnosis import diagnose
 from phasejax.spiked import Covariance
 
 TASKS = (

@@ -1,7 +1,7 @@
 """phasejax: align or predict? Simulation and theory verification for multimodal representation learning."""
 
 from phasejax import multimodal, objectives, recovery, sampling, solvers, theory
-from phasejax.diagnose import Diagnosis, diagnose
+from phasejax.diagnosis import Diagnosis, diagnose
 from phasejax.spiked import Covariance, SpikedModel
 from phasejax.theory import Regime
 

@@ -11,8 +11,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from phasejax.draws import BartlettFactor, bartlett
-from phasejax.spiked import CholeskyDiagonals, Covariance, SpikedModel
+from phasejax.simulation.wishart import BartlettFactor, bartlett, covariance_from_bartlett
+from phasejax.spiked import Covariance, SpikedModel
 
 Law = Literal["gaussian", "laplace", "student_t"]
 
@@ -33,27 +33,6 @@ def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) 
     n = jnp.asarray(n, model.kappa.dtype)
     factor = bartlett(lane_key, n[None], model.d_x, model.d_y, dtype=n.dtype)
     return covariance_from_bartlett(model.cholesky(), BartlettFactor(*(block[..., 0] for block in factor)), n)
-
-
-def covariance_from_bartlett(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: ArrayLike) -> Covariance:
-    """The covariance triple T R Rᵀ Tᵀ / n for one Bartlett factor R, blocks (d_x, d_x), (d_y, d_x), (d_y, d_y)."""
-    a, _, c = cholesky
-    left_x = a[:, None] * factor.r11
-    left_y = cross_factor(cholesky, factor)
-    right_y = c[:, None] * factor.r22
-    with jax.default_matmul_precision("highest"):
-        return Covariance(left_x @ left_x.T / n, left_x @ left_y.T / n, (left_y @ left_y.T + right_y @ right_y.T) / n)
-
-
-def cross_factor(cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Array:
-    """diag(c) R21 + diag(b) R11, the rows of T R that belong to y and the columns that belong to x: (d_y, d_x).
-
-    Everything may carry a last axis of lanes.
-    """
-    paired = cholesky.b.shape[0]
-    shared = cholesky.b[:, None] * factor.r11[:paired]
-    below = ((0, factor.r21.shape[0] - paired),) + ((0, 0),) * (shared.ndim - 1)
-    return cholesky.c[:, None] * factor.r21 + jnp.pad(shared, below)
 
 
 def sample_pairs(

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
-from phasejax.diagnose import Diagnosis, words
-from phasejax.diagnose import diagnose as run_diagnosis
-from phasejax.diagnose.files import read_column, read_view
-from phasejax.diagnose.report import report_page
+from phasejax.diagnosis import Diagnosis, words
+from phasejax.diagnosis import diagnose as run_diagnosis
+from phasejax.diagnosis.files import read_column, read_view
+from phasejax.diagnosis.report import report_page
 
 WIDTH = 80
 COLORS = {"CA": "blue", "CP": "dark_orange", "neither": "red"}

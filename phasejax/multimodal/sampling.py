@@ -6,8 +6,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from phasejax.draws import bartlett
 from phasejax.multimodal.model import MultimodalModel
+from phasejax.simulation.wishart import bartlett
 
 
 def sample_covariance(model: MultimodalModel, n: ArrayLike, *, key: Key[Array, ""]) -> Float[Array, "M M d d"]:

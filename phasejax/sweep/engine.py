@@ -23,14 +23,15 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
-from phasejax.draws import bartlett, lane_keys
+from phasejax.simulation.draws import lane_keys
+from phasejax.simulation.statistics import RowSums, measured, merged, summed
+from phasejax.simulation.trial import Formulation, choose
+from phasejax.simulation.wishart import bartlett
 from phasejax.sweep.grid import Grid, cell_model, tile_shape
 from phasejax.sweep.population import Population, check_precision
 from phasejax.sweep.spec import SweepSpec
-from phasejax.sweep.statistics import RowSums, measured, merged, summed
 from phasejax.sweep.store import Store, load, store_bytes
 from phasejax.sweep.trained import TrainedEngine
-from phasejax.sweep.trial import Formulation, choose
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from phasejax.simulation.statistics import RowSums, moments, summed
 from phasejax.solvers import Status
 from phasejax.spiked import SpikedModel
 from phasejax.sweep.grid import Grid, cell_model
 from phasejax.sweep.population import Population, check_precision
 from phasejax.sweep.spec import SweepSpec
-from phasejax.sweep.statistics import RowSums, moments, summed
 from phasejax.training.data import SpikedPairs
 from phasejax.training.encoders import Linear
 from phasejax.training.loop import Lane, Loop, Outcome, State, leg_all, prepare

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from phasejax.draws import bartlett, lane_keys
+from phasejax.simulation.draws import lane_keys
+from phasejax.simulation.trial import Formulation, batch_last, reference
+from phasejax.simulation.wishart import bartlett
 from phasejax.spiked import SpikedModel
-from phasejax.sweep.trial import Formulation, batch_last, reference
 
 
 class Measured(NamedTuple):

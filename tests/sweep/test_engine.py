@@ -9,9 +9,10 @@ import pytest
 from specs import small
 
 from phasejax import theory
+from phasejax.simulation import trial
 from phasejax.solvers import Status
 from phasejax.sweep import engine as engine_module
-from phasejax.sweep import run, trial
+from phasejax.sweep import run
 from phasejax.sweep.engine import Engine, measured
 from phasejax.sweep.grid import cell_model
 

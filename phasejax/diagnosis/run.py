@@ -1,0 +1,63 @@
+"""`diagnose`: rows in, `Diagnosis` out."""
+
+from typing import Literal, get_args
+
+import jax
+import numpy as np
+from jaxtyping import Array, ArrayLike, Key
+
+from phasejax.diagnosis import checks
+from phasejax.diagnosis.answer import answer
+from phasejax.diagnosis.diagnosis import Diagnosis
+from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.moments import assign_blocks, block_sums
+from phasejax.diagnosis.published import diagnose_by_elbow
+from phasejax.diagnosis.sample import reduce_sample
+
+Method = Literal["default", "elbow"]
+_BLOCKS = 20
+
+
+def diagnose(
+    x: ArrayLike,
+    y: ArrayLike,
+    labels: ArrayLike,
+    *,
+    key: Key[Array, ""],
+    groups: ArrayLike | None = None,
+    labelled: ArrayLike | None = None,
+    k: int | None = None,
+    method: Method = "default",
+) -> Diagnosis:
+    """Place paired embeddings in the phase diagram.
+
+    **Arguments:**
+
+    - `x` (n, d_x), `y` (n, d_y): the two views of n ≥ 30 pairs, row by row; NumPy or JAX arrays of real numbers.
+    - `labels` (n,) or (n, q): what the shared signal should tell. Floats are quantities; strings, booleans and whole numbers
+      of at most 50 distinct values are classes. NaN, None and "" mean "no label": such pairs still inform the spectra.
+    - `key`: typed key; the same key gives the same answer.
+    - `groups` (n,): subject, session or object of each row. Groups are never split, and rows of a group that are alike
+      count for less than as many independent pairs.
+    - `labelled` (n,) booleans: rows whose label counts (for labels that cannot hold NaN).
+    - `k`: number of shared signal directions, where known; otherwise it is estimated.
+    - `method`: "default", or "elbow" for the published Algorithm 1.
+
+    **Raises:** `ValueError` naming the mistake, before any work.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"method = {method!r} is not allowed: choose one of {', '.join(get_args(Method))}.")
+    x, y = checks.view("x", x), checks.view("y", y)
+    checks.same_rows(x, y)
+    n = len(x)
+    read = read_labels(labels, n, labelled)
+    codes = checks.group_codes(groups, n)
+    if k is not None and not 1 <= k <= min(x.shape[1], y.shape[1]):
+        raise ValueError(f"k = {k} is not allowed: the number of signal directions lies in 1..{min(x.shape[1], y.shape[1])}.")
+    seed = int(jax.random.randint(key, (), 0, np.iinfo(np.int32).max))
+    if method == "elbow":
+        return diagnose_by_elbow(x, y, read, codes, k, seed)
+    sample = reduce_sample(x, y, read, codes)
+    block = assign_blocks(codes, _BLOCKS, seed)
+    blocks = block_sums(sample.x, sample.y, read.rows, read.columns, block)
+    return answer(sample, blocks, k, seed)

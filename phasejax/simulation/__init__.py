@@ -1,0 +1,1 @@
+"""The kernel of the simulation: keyed draws in, sums over many trials of CA and CP out, one trial a vector lane."""

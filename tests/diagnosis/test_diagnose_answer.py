@@ -1,0 +1,223 @@
+"""What `diagnose` says: the right regime where it is clear, the same whatever the coordinates, and in one piece."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from spiked_pairs import draw, model_in
+
+from phasejax.diagnosis import diagnose
+from phasejax.diagnosis.law import Law, regime_probabilities
+from phasejax.diagnosis.law import draw as draw_law
+from phasejax.diagnosis.outlook import pairs_needed_ca, pairs_needed_cp
+from phasejax.theory import Regime, regime, separation
+
+KEY = jax.random.key(3)
+TRUTH = {"both": Regime.BOTH, "ca": Regime.CA_ONLY, "cp": Regime.CP_ONLY, "neither": Regime.NEITHER}
+
+
+def numbers(result) -> np.ndarray:
+    """All numbers of an answer that do not depend on random draws."""
+    deltas = (result.delta_ca, result.delta_cp, result.delta_cp_reverse)
+    outlooks = (result.these_pairs.ca, result.these_pairs.cp, result.these_pairs.cp_reverse)
+    spectra = (result.spectrum_ca, result.spectrum_cp, result.spectrum_cp_reverse)
+    return np.concatenate(
+        [
+            np.log([d.value for d in deltas]),
+            [o.probability for o in outlooks],
+            *(s.observed for s in spectra),
+            *(s.r_squared for s in spectra),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_a_clear_case_is_recognised_with_confidence(name):
+    model = model_in(name)
+    assert regime(model) == TRUTH[name]
+    truth = np.log(separation(model))
+    probabilities, errors, right = [], [], []
+    for seed in range(5):
+        x, y, z = draw(model, 4000, seed)
+        labels = (z, z[:, 0] + z[:, 1], (z > 0) @ np.array([1, 2]))[seed % 3]
+        result = diagnose(x, y, labels, key=KEY)
+        assert sum(result.regime_probabilities.values()) == pytest.approx(1, abs=1e-9)
+        assert sum(result.these_pairs.probabilities.values()) == pytest.approx(1, abs=1e-9)
+        probabilities.append(result.regime_probabilities[TRUTH[name]])
+        right.append(result.regime == TRUTH[name])
+        errors.append(np.log([result.delta_ca.value, result.delta_cp.value]) - truth)
+        recovers = (result.regime & 1, result.regime & 2)
+        assert (result.recovered_ca == result.k) == bool(recovers[0])
+        assert (result.recovered_cp == result.k) == bool(recovers[1])
+    assert all(right)
+    assert np.mean(probabilities) > 0.8
+    assert np.abs(np.mean(errors, axis=0)).max() < 0.35
+
+
+def test_the_advice_follows_the_answer():
+    x, y, z = draw(model_in("ca"), 4000, 0)
+    aligned = diagnose(x, y, z, key=KEY)
+    assert (aligned.objective, aligned.advice.split(":")[0]) in {("CA", "Align"), ("CP", "Predict x from y")}
+    # γ̃^y ≫ γ̃^x: predicting the quiet view from the noisy one separates better, so y is the stronger source.
+    assert aligned.stronger_source == "y"
+    assert aligned.delta_cp_reverse.value > aligned.delta_cp.value
+    x, y, z = draw(model_in("neither"), 4000, 0)
+    nothing = diagnose(x, y, z, key=KEY)
+    assert nothing.objective == "neither"
+    assert nothing.direction is None
+
+
+def test_coordinates_do_not_matter():
+    x, y, z = draw(model_in("both"), 600, 1)
+    rng = np.random.default_rng(0)
+    rotation = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    first = numbers(diagnose(x, y, z, key=KEY))
+    assert np.all(np.isfinite(first))
+    for changed in (
+        (1e-4 * x, 1e3 * y),
+        (x @ rotation, y @ rotation.T),
+        (x + 1e3, y - 50),
+        (np.hstack([x, 0 * x[:, :3] + 7]), y),
+    ):
+        np.testing.assert_allclose(numbers(diagnose(*changed, z, key=KEY)), first, rtol=2e-3, atol=2e-3)
+    # The labels too may be recombined.
+    np.testing.assert_allclose(numbers(diagnose(x, y, z @ [[2.0, 1.0], [0.0, -3.0]] + 5, key=KEY)), first, rtol=1e-3, atol=1e-3)
+
+
+def test_the_views_may_change_places():
+    x, y, z = draw(model_in("ca"), 600, 2)
+    there, back = diagnose(x, y, z, key=KEY), diagnose(y, x, z, key=KEY)
+    np.testing.assert_allclose(there.delta_ca.value, back.delta_ca.value, rtol=1e-3)
+    np.testing.assert_allclose(there.delta_cp.value, back.delta_cp_reverse.value, rtol=1e-3)
+    np.testing.assert_allclose(there.delta_cp_reverse.value, back.delta_cp.value, rtol=1e-3)
+
+
+def test_the_same_key_gives_the_same_bits_and_another_does_not():
+    x, y, z = draw(model_in("cp"), 300, 3)
+    first, second, other = (diagnose(x, y, z, key=jax.random.key(seed)) for seed in (0, 0, 1))
+    assert first.to_dict() == second.to_dict()
+    assert not np.array_equal(first.cloud, other.cloud)
+
+
+def test_everything_is_json():
+    x, y, z = draw(model_in("neither"), 200, 4)
+    for method in ("default", "elbow"):
+        result = diagnose(x, y, z[:, 0], key=KEY, method=method)
+        again = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+        assert again["regime"] == result.regime.label
+        assert again["delta_ca"]["value"] == pytest.approx(result.delta_ca.value)
+        assert set(again["regime_probabilities"]) == {r.label for r in Regime}
+        assert len(again["spectrum_cp"]["is_signal"]) == 20
+
+
+def test_unlabelled_pairs_inform_the_spectra():
+    """200 labels of 5000 pairs: the whole sample decides, so the answer is near the one with all labels and not that of 200."""
+    few_error, all_error, alone_error = [], [], []
+    for seed, name in enumerate(("both", "ca", "cp", "neither") * 2):
+        model = model_in(name)
+        x, y, z = draw(model, 5000, 10 + seed)
+        truth = np.log(separation(model))
+        masked = np.where(np.arange(5000)[:, None] < 200, z, np.nan)
+        results = (diagnose(x, y, z, key=KEY), diagnose(x, y, masked, key=KEY), diagnose(x[:200], y[:200], z[:200], key=KEY))
+        assert results[1].n_labelled == 200
+        np.testing.assert_array_equal(results[0].spectrum_ca.observed, results[1].spectrum_ca.observed)
+        for errors, result in zip((all_error, few_error, alone_error), results, strict=True):
+            errors.append(np.abs(np.log([result.delta_ca.value, result.delta_cp.value]) - truth).mean())
+    assert np.mean(few_error) < np.mean(alone_error)
+    assert np.mean(few_error) < np.mean(all_error) + 0.15
+
+
+def test_unlabelled_may_be_written_in_several_ways():
+    x, y, z = draw(model_in("both"), 300, 5)
+    known = np.arange(300) < 120
+    names = np.array(["low", "high"], object)[(z[:, 0] > 0).astype(int)]
+    whole = diagnose(x, y, names, key=KEY, labelled=known)
+    blanks = [name if k else blank for name, k, blank in zip(names, known, [None, ""] * 150, strict=True)]
+    codes = diagnose(x, y, (z[:, 0] > 0).astype(int), key=KEY, labelled=known)
+    for other in (diagnose(x, y, np.array(blanks, object), key=KEY), codes):
+        np.testing.assert_allclose(numbers(other), numbers(whole), rtol=1e-9, atol=1e-12)
+    assert whole.n_labelled == 120
+
+
+def test_rows_of_a_group_that_repeat_count_once():
+    x, y, z = draw(model_in("both"), 150, 6)
+    groups = np.repeat(np.arange(150), 6)
+    repeated = [np.repeat(part, 6, axis=0) for part in (x, y, z)]
+    grouped, ignored, once = (
+        diagnose(*repeated, key=KEY, groups=groups),
+        diagnose(*repeated, key=KEY),
+        diagnose(x, y, z, key=KEY),
+    )
+    assert grouped.n == 900
+    assert grouped.n_effective == pytest.approx(150, rel=0.05)
+    assert any("independent" in warning for warning in grouped.warnings)
+    np.testing.assert_allclose(grouped.delta_ca.value, once.delta_ca.value, rtol=0.1)
+    width = [np.log(r.delta_ca.high / r.delta_ca.low) for r in (grouped, ignored)]
+    assert width[0] > width[1]
+
+
+def test_regime_probabilities_are_the_shares_of_draws():
+    law = Law(np.array([0.2, -0.1, 0.0]), np.array([0.4, 0.3, 0.2]), np.array([0.7, -0.5]))
+    draws = draw_law(law, 200_000, np.random.default_rng(0))
+    codes = (draws[:, 0] > 1) + 2 * (draws[:, 1] > 1)
+    for code, probability in regime_probabilities(law).items():
+        share = np.mean(codes == code)
+        assert abs(share - probability) < 4 * np.sqrt(share * (1 - share) / len(draws)) + 1e-3
+
+
+def test_pairs_needed_falls_with_delta_and_rises_with_the_distance_here():
+    deltas = (1.2, 1.5, 2.0, 4.0)
+    for distance in (0.2, 0.8):
+        needed = [pairs_needed_ca(d, 0.7, 1.0, 20, 1000, distance) for d in deltas]
+        assert all(np.isfinite(needed))
+        assert all((value <= 1000) == (distance <= 0.5) for value in needed)
+    for needed in (
+        [pairs_needed_ca(1.5, 0.7, 1.0, 20, 1000, distance) for distance in (0.1, 0.3, 0.5, 0.7, 0.9)],
+        [pairs_needed_cp(1.5, 0.7, 1.0, 3.0, 1.0, 20, 1000, distance) for distance in (0.1, 0.3, 0.5, 0.7, 0.9)],
+    ):
+        assert np.all(np.diff(needed) > 0)
+        assert needed[2] == pytest.approx(1000, rel=0.02)
+    assert pairs_needed_ca(0.9, 0.7, 1.0, 20, 1000, 0.8) == np.inf
+    assert pairs_needed_cp(0.9, 0.7, 1.0, 3.0, 1.0, 20, 1000, 0.3) == 1000
+
+
+def test_a_given_k_is_kept():
+    x, y, z = draw(model_in("both", k=2), 500, 7)
+    result = diagnose(x, y, z, key=KEY, k=4)
+    assert result.k == result.spectrum_ca.is_signal.sum() == 4
+
+
+def test_labels_in_a_single_group_still_give_an_answer():
+    x, y, z = draw(model_in("both"), 300, 8)
+    groups = np.repeat(np.arange(6), 50)
+    result = diagnose(x, y, np.where(groups[:, None] == 2, z, np.nan), key=KEY, groups=groups)
+    assert result.n_labelled == 50
+    assert np.all(np.isfinite([result.delta_ca.low, result.delta_ca.value, result.delta_ca.high]))
+    assert any("6 groups" in warning for warning in result.warnings)
+
+
+def test_labels_that_tell_nothing_are_said_to():
+    """Noise as labels is called so in nearly all of 40 draws, what is private to x is told apart, and real labels pass."""
+    x, y, z = draw(model_in("both"), 400, 9)
+    rng = np.random.default_rng(0)
+    nothing = [any("beyond chance" in w for w in diagnose(x, y, rng.normal(size=400), key=KEY).warnings) for _ in range(40)]
+    assert np.mean(nothing) > 0.9
+    private = x[:, 5] - y @ np.linalg.lstsq(y, x[:, 5])[0]
+    assert any("related to x only" in warning for warning in diagnose(x, y, private, key=KEY).warnings)
+    assert diagnose(x, y, z, key=KEY).warnings == ()
+
+
+def test_noise_labels_are_related_to_no_view_however_unequal_the_views():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(400, 60)), rng.normal(size=(400, 4))
+    found = diagnose(x, y, rng.normal(size=400), key=KEY)
+    assert any("not related to x nor to y" in warning for warning in found.warnings)
+    assert found.objective == "neither" and found.direction is None and "nothing can be advised" in found.advice
+
+
+def test_short_integers_are_not_taken_for_constant():
+    rng = np.random.default_rng(6)
+    x = np.where(rng.random((200, 6)) < 0.5, -100, 100).astype(np.int8)
+    y = rng.normal(size=(200, 5))
+    assert diagnose(x, y, x[:, 0].astype(float), key=KEY).kept_x == 6

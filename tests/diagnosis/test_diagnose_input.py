@@ -1,0 +1,90 @@
+"""Every mistake in the input gets one sentence that names it, and no verdict."""
+
+import jax
+import numpy as np
+import pytest
+
+from phasejax.diagnosis import diagnose
+
+N = 40
+KEY = jax.random.key(0)
+
+
+def views(seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(N, 4)), rng.normal(size=(N, 5)), rng.normal(size=N)
+
+
+def changed(array, index, value):
+    array = np.array(array)
+    array[index] = value
+    return array
+
+
+X, Y, LABELS = views()
+MISTAKES = {
+    "nan in x": (dict(x=changed(X, (7, 2), np.nan)), r"x\[7, 2\] = nan"),
+    "infinity in y": (dict(y=changed(Y, (3, 4), np.inf)), r"y\[3, 4\] = inf"),
+    "row counts": (dict(y=Y[:-1]), "x has 40 rows and y has 39"),
+    "few pairs": (dict(x=X[:29], y=Y[:29], labels=LABELS[:29]), "x has 29 rows: at least 30"),
+    "constant view": (dict(x=np.full_like(X, 3.0)), "x is constant"),
+    "complex view": (dict(x=X + 0j), "complex128: real numbers"),
+    "object view": (dict(y=Y.astype(object)), "object: real numbers"),
+    "vector view": (dict(x=X[:, 0]), r"x has shape \(40,\): a matrix"),
+    "short labels": (dict(labels=LABELS[:-3]), r"labels have shape \(37,\)"),
+    "equal labels": (dict(labels=np.ones(N)), "labels are all equal"),
+    "equal classes": (dict(labels=np.array(["a"] * N)), "labels are all equal"),
+    "complex labels": (dict(labels=LABELS + 0j), "labels is an array of type complex128"),
+    "infinite label": (dict(labels=changed(LABELS, 5, np.inf)), r"labels\[5, 0\] is infinite"),
+    "few labels": (dict(labels=np.where(np.arange(N) < 9, LABELS, np.nan)), "9 of 40 pairs are labelled"),
+    "mask of numbers": (dict(labelled=np.ones(N)), "booleans"),
+    "one group": (dict(groups=np.zeros(N)), r"one group \(0.0\) holds every row"),
+    "short groups": (dict(groups=np.arange(N - 1)), r"groups have shape \(39,\)"),
+    "k too large": (dict(k=5), r"k = 5 is not allowed: .* 1..4"),
+    "method": (dict(method="magic"), "method = 'magic' is not allowed"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_in_one_sentence(name):
+    change, message = MISTAKES[name]
+    arguments = dict(x=X, y=Y, labels=LABELS) | change
+    with pytest.raises(ValueError, match=message) as caught:
+        diagnose(**arguments, key=KEY)
+    assert str(caught.value).count("\n") == 0
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("method", ["default", "elbow"])
+def test_the_smallest_legal_input_gets_an_answer(method):
+    result = diagnose(X[:30], Y[:30], LABELS[:30], key=KEY, method=method)
+    assert np.isfinite(result.delta_ca.value)
+    assert result.n == 30
+    assert any("labelled" in warning or "published" in warning for warning in result.warnings)
+
+
+def test_more_dimensions_than_pairs_is_reduced_and_said():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(64, 300)), rng.normal(size=(64, 200))
+    result = diagnose(x, y, rng.normal(size=64), key=KEY)
+    assert result.kept_x == result.kept_y == 16
+    assert result.rank_x == result.rank_y == 63
+    assert sum("principal components" in warning for warning in result.warnings) == 2
+    # Noise alone: the spectrum is not read as signal, and nothing is promised.
+    assert result.these_pairs.ca.probability < 0.5
+    assert result.spectrum_ca.debiased.max() < result.spectrum_ca.observed.max()
+
+
+def test_few_pairs_for_the_dimensions_are_regularised_and_said():
+    rng = np.random.default_rng(2)
+    result = diagnose(rng.normal(size=(60, 25)), rng.normal(size=(60, 25)), rng.normal(size=60), key=KEY)
+    assert result.kept_x == 25
+    assert any("ridge" in warning for warning in result.warnings)
+
+
+def test_repeated_and_constant_columns_are_dropped_and_said():
+    x = np.hstack([X, X[:, :2], np.ones((N, 1))])
+    result = diagnose(x, Y, LABELS, key=KEY)
+    assert (result.d_x, result.rank_x, result.kept_x) == (7, 4, 4)
+    assert any("rank 4" in warning for warning in result.warnings)
+    assert any("1 of x's 7 columns are constant" in warning for warning in result.warnings)

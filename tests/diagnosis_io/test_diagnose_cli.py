@@ -1,0 +1,152 @@
+"""`phasejax diagnose`: one screen, a JSON file, a report; a mistake is one sentence and leaves nothing behind."""
+
+import json
+import re
+from importlib import import_module
+
+import jax
+import numpy as np
+import pytest
+from made_up import MADE_UP
+from typer.testing import CliRunner
+
+from phasejax import datasets
+from phasejax.cli import app
+from phasejax.diagnosis import diagnose as library
+
+command = import_module("phasejax.cli.diagnose")  # the attribute of the package is the function
+runner = CliRunner()
+
+
+def invoke(*arguments):
+    return runner.invoke(app, ["diagnose", *map(str, arguments)], terminal_width=80)
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """The penguins as files."""
+    folder, data = tmp_path_factory.mktemp("birds"), datasets.penguins()
+    species = data.labels["species"].copy()
+    species[::3] = ""
+    np.savez(folder / "views.npz", x=data.x, y=data.y)
+    np.save(folder / "species.npy", species)
+    np.save(folder / "nest.npy", data.groups)
+    return folder, data, species
+
+
+def test_from_files_to_the_library_answer_on_screen_json_and_page(birds, tmp_path):
+    folder, data, species = birds
+    x, y = (f"{folder / 'views.npz'}:{name}" for name in "xy")
+    outputs = ("--json", tmp_path / "d.json", "--report", tmp_path / "d.html")
+    files = (x, y, "--labels", folder / "species.npy", "--groups", folder / "nest.npy")
+    result = invoke(*files, *outputs, "--seed", 5)
+    assert result.exit_code == 0, result.output
+    expected = library(data.x, data.y, species, groups=data.groups, key=jax.random.key(5))
+    assert json.loads((tmp_path / "d.json").read_text()) == expected.to_dict()
+    assert expected.n == 324 and expected.n_labelled == 216
+    assert "324 pairs" in result.stdout and "216 labelled" in result.stdout
+    assert expected.advice in " ".join(result.stdout.split())
+    page = (tmp_path / "d.html").read_text()
+    assert "views.npz:x" in page and "seed 5" in page and page.endswith("</html>\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.html", "d.json"]
+
+
+@pytest.fixture
+def pairs(tmp_path, monkeypatch):
+    """Small files, and a diagnosis that is made up; `seen` holds what it was asked."""
+    rng, seen = np.random.default_rng(0), {}
+    np.save(tmp_path / "x.npy", rng.normal(size=(40, 3)))
+    np.save(tmp_path / "y.npy", rng.normal(size=(40, 2)))
+    (tmp_path / "l.csv").write_text("class,who\n" + "".join(f"{i % 3 if i % 4 else ''},p{i // 5}\n" for i in range(40)))
+    np.save(tmp_path / "gaps.npy", np.where(np.arange(40.0) == 7, np.nan, 1))
+    monkeypatch.chdir(tmp_path)
+
+    def made_up(x, y, labels, **choices):
+        seen.update(choices, x=x, y=y, labels=labels)
+        return MADE_UP
+
+    monkeypatch.setattr(command, "run_diagnosis", made_up)
+    return seen
+
+
+def test_the_screen_has_the_verdict_first_then_reasons_then_caveats_in_80_columns(pairs):
+    result = invoke("x.npy", "y.npy", "--labels", "l.csv:class")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].strip() == "Align (CA)" and lines[1].strip() == MADE_UP.advice
+    assert max(map(len, lines)) <= 80 and len(lines) <= 40
+    parts = (
+        "CA: align",
+        "Population",
+        "Fits on these",
+        "stronger source",
+        "Caveats",
+        *MADE_UP.warnings,
+        "1,500 pairs, worth",
+        "Δ is",
+    )
+    places = [result.stdout.index(part) for part in parts]
+    assert places == sorted(places)
+    assert re.search(r"CP: y→x +12.3 \(3.00 to ∞\) +> 99 % +2 of 2 +21 % +> 1,000,000", result.stdout)
+
+
+def test_options_reach_the_diagnosis(pairs):
+    assert invoke("x.npy", "y.npy", "--labels", "l.csv:class", "--groups", "l.csv:who", "--method", "elbow").exit_code == 0
+    assert pairs["x"].shape == (40, 3) and pairs["y"].shape == (40, 2) and pairs["method"] == "elbow"
+    assert pairs["labelled"].tolist() == [bool(i % 4) for i in range(40)]
+    assert pairs["labels"].dtype == np.int64 and pairs["labels"][1] == 1
+    assert pairs["groups"].tolist() == [f"p{i // 5}" for i in range(40)]
+    assert jax.random.key_data(pairs["key"]).tolist() == jax.random.key_data(jax.random.key(0)).tolist()
+
+
+MISTAKES = [
+    (("none.npy", "y.npy", "--labels", "l.csv:class"), "none.npy cannot be read: No such file or directory."),
+    (("x.npy", "y.npy", "--labels", "l.csv:what"), "l.csv has no column 'what': it has class, who."),
+    (
+        ("x.npy", "y.npy", "--labels", "l.csv:class", "--groups", "gaps.npy"),
+        "gaps.npy has no group in row 7: each pair needs one.",
+    ),
+    (("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "no/d.json"), "--json no/d.json cannot be written"),
+    (("x.npy", "y.npy", "--labels", "l.csv:class", "--report", "."), "--report . cannot be written"),
+    (("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "d", "--report", "./d"), "--json and --report are both d"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISTAKES)
+def test_a_mistake_is_one_sentence_exit_2_and_nothing_written(pairs, tmp_path, arguments, sentence):
+    before = sorted(tmp_path.iterdir())
+    outputs = () if "--json" in arguments or "--report" in arguments else ("--json", "d.json", "--report", "d.html")
+    result = invoke(*arguments, *outputs)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert sentence in result.stderr and len(result.stderr.splitlines()) == 1 and result.stderr.startswith("phasejax: ")
+    assert sorted(tmp_path.iterdir()) == before and pairs == {}
+
+
+@pytest.mark.parametrize(
+    ("labels", "method", "sentence"),
+    [
+        ("same.npy", "default", "the labels are all equal"),
+        ("short.npy", "default", r"(40,)"),
+        ("l.csv:class", "other", "method = 'other' is not allowed: choose one of default, elbow."),
+        ("holed.npy", "default", "the labels are all equal"),
+    ],
+)
+def test_what_the_diagnosis_refuses_is_a_sentence_too(pairs, tmp_path, monkeypatch, labels, method, sentence):
+    monkeypatch.setattr(command, "run_diagnosis", library)
+    np.save("same.npy", np.full(40, 2))
+    np.save("short.npy", np.arange(39.0))
+    np.save("holed.npy", np.where(np.arange(40) % 2, 1.0, np.nan))
+    before = sorted(tmp_path.iterdir())
+    result = invoke("x.npy", "y.npy", "--labels", labels, "--method", method, "--json", "d.json")
+    assert result.exit_code == 2 and sentence in result.stderr and len(result.stderr.splitlines()) == 1, result.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_page_that_fails_leaves_neither_file(pairs, tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(command, "report_page", fails)
+    result = invoke("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "d.json", "--report", "d.html")
+    assert isinstance(result.exception, RuntimeError)
+    assert not {"d.json", "d.html"} & {path.name for path in tmp_path.iterdir()}

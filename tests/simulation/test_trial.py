@@ -1,0 +1,113 @@
+"""Every formulation of a trial against the plain float64 route, draw by draw."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from phasejax import SpikedModel
+from phasejax.simulation import trial
+from phasejax.simulation.draws import lane_keys
+from phasejax.simulation.wishart import bartlett
+from phasejax.solvers import Status
+
+LANES = 24
+NOISELESS = dict(d=20, k=5, gamma_x=0.0, gamma_y=0.0, gamma_tilde_x=1.0)
+BASE = dict(d=20, k=5, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0)
+# Both boundaries, loud nuisance near and at ν = 1, next to no signal, no correlation, unequal sides, a noiseless signal.
+HARD = {
+    "ca boundary": (SpikedModel.homogeneous(kappa=1.5, nu=0.89, gamma_tilde_y=5.0, **BASE), 5000),
+    "cp boundary": (SpikedModel.homogeneous(kappa=(3, 2, 1.8, 1.6, 1.5), nu=0.19, gamma_tilde_y=50.0, **BASE), 5000),
+    "loud": (SpikedModel.homogeneous(kappa=2.0, nu=0.99, gamma_tilde_y=50.0, **BASE), 5000),
+    "full": (SpikedModel.homogeneous(kappa=2.0, nu=1.0, gamma_tilde_y=5.0, **BASE), 500),
+    "weak": (SpikedModel.homogeneous(kappa=0.1, nu=0.0, gamma_tilde_y=5.0, **BASE), 5000),
+    "dead": (SpikedModel.homogeneous(kappa=0.0, nu=0.3, gamma_tilde_y=5.0, **BASE), 200),
+    "few samples": (SpikedModel.homogeneous(kappa=2.0, nu=0.3, gamma_tilde_y=1.0, **BASE), 60),
+    "many samples": (SpikedModel.homogeneous(kappa=1.0, nu=0.5, gamma_tilde_y=5.0, **BASE), 10**6),
+    "wide target": (SpikedModel.homogeneous(kappa=1.0, nu=0.5, gamma_tilde_y=2.0, d_y=26, **BASE), 400),
+    "wide source": (SpikedModel.homogeneous(kappa=1.0, nu=0.5, gamma_tilde_y=2.0, d_y=9, **BASE), 400),
+    "noiseless": (
+        SpikedModel.homogeneous(kappa=1.0, nu=0.7, gamma_tilde_y=2.0, **NOISELESS),
+        400,
+    ),
+}
+FAST = [trial.batch_last, trial.batch_first]
+COMPILED = {f: jax.jit(f, static_argnums=3) for f in (trial.reference, *FAST)}
+
+
+def draw(model, n, dtype):
+    """The diagonals, Bartlett factors and sample sizes of LANES trials, drawn in float64 and rounded to dtype."""
+    sizes = jnp.full(LANES, n, float)
+    keys = lane_keys(jax.random.key(7), jnp.zeros(LANES, "uint32"), jnp.arange(LANES, dtype="uint32"))
+    factor = bartlett(keys, sizes, model.d_x, model.d_y, dtype=sizes.dtype)
+    diagonals = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], LANES, axis=1), model.cholesky())
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), (diagonals, factor, sizes))
+
+
+def by_lapack(model, factor, n):
+    """Squared overlaps of CA and CP, (2, k, LANES), by NumPy: covariances of (x, y), whitening by eigh, SVD, QR."""
+    chol = [np.asarray(x) for x in model.cholesky()]
+    d_x, d_y, k = model.d_x, model.d_y, model.k
+    out = np.empty((2, k, LANES))
+    t = np.zeros((d_x + d_y, d_x + d_y))
+    t[:d_x, :d_x], t[d_x:, d_x:] = np.diag(chol[0]), np.diag(chol[2])
+    t[range(d_x, d_x + chol[1].size), range(chol[1].size)] = chol[1]
+    for lane in range(LANES):
+        r11, r21, r22 = (np.asarray(block[..., lane]) for block in factor)
+        left = t @ np.block([[r11, np.zeros((d_x, d_y))], [r21, r22]])
+        s = left @ left.T / n
+        roots = []
+        for block in (s[:d_x, :d_x], s[d_x:, d_x:]):
+            values, vectors = np.linalg.eigh(block)
+            roots.append(vectors / np.sqrt(values) @ vectors.T)
+        for row, whitened in enumerate((roots[0] @ s[:d_x, d_x:] @ roots[1], roots[0] @ s[:d_x, d_x:])):
+            u = np.linalg.svd(whitened)[0][:, :k]
+            q = np.linalg.qr(roots[0] @ u)[0]
+            out[row, :, lane] = np.sum(q[:k] ** 2, axis=1)
+    return out
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("formulation", [trial.reference, *FAST], ids=lambda f: f.__name__)
+def test_formulations_agree_with_lapack_in_float64(formulation, name):
+    model, n = HARD[name]
+    arguments = draw(model, n, jnp.float64)
+    result = COMPILED[formulation](*arguments, model.k)
+    # At ν = 1 the sample correlation of nuisance is 1 to rounding, so its order among ties is free; overlaps are not.
+    np.testing.assert_allclose([result.ca, result.cp], by_lapack(model, arguments[1], n), atol=2e-6 if name == "full" else 1e-8)
+    assert result.ca.shape == (model.k, LANES) and result.ca.dtype == jnp.float64
+    if formulation in FAST:
+        np.testing.assert_array_equal(result.status, Status.OK)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_the_fast_formulation_keeps_its_accuracy_in_float32(name):
+    model, n = HARD[name]
+    rounded = draw(model, n, jnp.float32)
+    exact = COMPILED[trial.reference](*jax.tree.map(lambda leaf: leaf.astype(jnp.float64), rounded), model.k)
+    with jax.enable_x64(False):
+        fast = COMPILED[trial.batch_last](*rounded, model.k)
+    assert fast.ca.dtype == jnp.float32
+    for wanted, got in ((exact.ca, fast.ca), (exact.cp, fast.cp)):
+        error = np.abs(np.mean(np.asarray(wanted) - np.asarray(got), axis=0))
+        assert np.max(error) < 2e-5
+        decided = np.abs(np.asarray(wanted) - 0.8) > 1e-4
+        np.testing.assert_array_equal((np.asarray(got) > 0.8)[decided], (np.asarray(wanted) > 0.8)[decided])
+
+
+def test_a_bad_lane_is_flagged_and_spoils_no_other():
+    model, n = HARD["ca boundary"]
+    cholesky, factor, sizes = draw(model, n, jnp.float64)
+    broken = factor._replace(r21=factor.r21.at[:, :, 3].set(jnp.nan))
+    for formulation in (trial.reference, *FAST):
+        good, bad = (COMPILED[formulation](cholesky, r, sizes, model.k) for r in (factor, broken))
+        others = np.arange(LANES) != 3
+        np.testing.assert_array_equal(bad.status[others], good.status[others])
+        assert bad.status[3] == Status.NONFINITE
+        np.testing.assert_allclose(bad.ca[:, others], good.ca[:, others], atol=1e-12)
+
+
+def test_singular_covariances_go_to_the_reference():
+    assert trial.choose("cpu", (20, 20), 39) is trial.reference
+    assert trial.choose("gpu", (20, 20), 39) is trial.reference
+    assert trial.choose("cpu", (20, 20), 40) is not trial.reference
