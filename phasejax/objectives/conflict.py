@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, check_positive, inner_products, pair_indices, safe_sqrt, unit_rows
+from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices, safe_sqrt, unit_rows
+from phasejax.objectives.hyperparameters import Modality, Positive, check_modality, check_positive
 
 
 class Forces(NamedTuple):
@@ -42,7 +43,7 @@ class Conflict(NamedTuple):
     intra_alignment: Float[Array, "M B"]
 
 
-def forces(z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1) -> Forces:
+def forces(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Forces:
     """V and Φ of `infonce` over all pairs, at unit rows.
 
     **Raises:** `ValueError` on a bad shape or temperature.
@@ -66,7 +67,7 @@ def forces(z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1) -> Forces:
     return Forces(others, gather(weights), gather(jnp.where(jnp.eye(size, dtype=bool), 0, weights)))
 
 
-def conflict(z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1) -> Conflict:
+def conflict(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Conflict:
     """ζ, its variant against negatives only, the fraction cancelled, and χ, at unit rows.
 
     **Raises:** `ValueError` on a bad shape or temperature.
@@ -94,7 +95,7 @@ def modality_gap(z: Float[Array, "M B d"]) -> Float[Array, ""]:
     return jnp.mean(safe_sqrt(jnp.sum((means[a] - means[n]) ** 2, axis=-1)))
 
 
-def retrieval_at_1(z: Float[Array, "M B d"], *, query: int = 0, gallery: int = 1) -> Float[Array, ""]:
+def retrieval_at_1(z: Float[Array, "M B d"], *, query: Modality = 0, gallery: Modality = 1) -> Float[Array, ""]:
     """R@1: the share of rows whose own partner has a strictly larger inner product than every other row of the gallery.
 
     Strictly, so that a collapsed encoder retrieves nothing. A retrieval metric, not a recovery metric: shared nuisance
@@ -103,9 +104,7 @@ def retrieval_at_1(z: Float[Array, "M B d"], *, query: int = 0, gallery: int = 1
     **Raises:** `ValueError` on a bad shape or modality.
     """
     check_embeddings(z)
-    for name, modality in (("query", query), ("gallery", gallery)):
-        if not 0 <= modality < z.shape[0]:
-            raise ValueError(f"{name} = {modality} is not allowed: choose a modality in 0..{z.shape[0] - 1}.")
+    check_modality(z.shape[0], query=query, gallery=gallery)
     scores = inner_products(z[query], z[gallery])
     own = jnp.diagonal(scores)
     best_other = jnp.max(jnp.where(jnp.eye(scores.shape[0], dtype=bool), -jnp.inf, scores), axis=1)

@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, check_positive, inner_products, pair_indices
+from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices
+from phasejax.objectives.hyperparameters import Anchor, Positive, Real, check_finite, check_positive
 
 
-def infonce(z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1, anchor: int | None = None) -> Float[Array, ""]:
+def infonce(z: Float[Array, "M B d"], *, temperature: Positive = 0.1, anchor: Anchor = None) -> Float[Array, ""]:
     """InfoNCE over all ordered pairs of modalities, or over those with an anchor:
 
         L = 1/(M(M−1)) Σ_{a≠n} 1/B Σ_i [ −S^{an}_ii + log Σ_j exp S^{an}_ij ],   S^{an} = Z^a Z^{nᵀ} / T.
@@ -27,7 +28,7 @@ def infonce(z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1, anchor: i
 
 
 def siglip(
-    z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1, bias: ArrayLike = -10.0, anchor: int | None = None
+    z: Float[Array, "M B d"], *, temperature: Positive = 0.1, bias: Real = -10.0, anchor: Anchor = None
 ) -> Float[Array, ""]:
     """SigLIP (Zhai et al. 2023), the mean over pairs of modalities (a, n) of
 
@@ -36,10 +37,11 @@ def siglip(
     **Arguments:** `z` unit rows; `temperature` T > 0; `bias` b, −10 as published; both may be traced, hence learned.
     `anchor` as in `infonce`.
 
-    **Raises:** `ValueError` on a bad shape, temperature or anchor.
+    **Raises:** `ValueError` on a bad shape, temperature, bias or anchor.
     """
     check_embeddings(z)
     check_positive(temperature=temperature)
+    check_finite(bias=bias)
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature + bias
     sign = 2 * jnp.eye(z.shape[1], dtype=z.dtype) - 1

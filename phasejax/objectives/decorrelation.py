@@ -2,18 +2,19 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import centered, check_embeddings, check_nonnegative, pair_indices, safe_sqrt, whitened
+from phasejax.objectives.embeddings import centered, check_embeddings, pair_indices, safe_sqrt, whitened
+from phasejax.objectives.hyperparameters import Nonnegative, check_nonnegative
 
 
 def vicreg(
     z: Float[Array, "M B d"],
     *,
-    lam_inv: ArrayLike = 25.0,
-    lam_var: ArrayLike = 25.0,
-    lam_cov: ArrayLike = 1.0,
-    epsilon: ArrayLike = 1e-4,
+    lam_inv: Nonnegative = 25.0,
+    lam_var: Nonnegative = 25.0,
+    lam_cov: Nonnegative = 1.0,
+    epsilon: Nonnegative = 1e-4,
 ) -> Float[Array, ""]:
     """VICReg (Bardes et al. 2022, normalised as in its published code), averaged over pairs of modalities (a, n):
 
@@ -41,7 +42,7 @@ def vicreg(
     return jnp.mean((z[a] - z[n]) ** 2) * lam_inv + hinge * lam_var + redundancy * lam_cov
 
 
-def cross_correlation(z: Float[Array, "M B d"], *, lam: ArrayLike = 0.005, epsilon: ArrayLike = 1e-5) -> Float[Array, ""]:
+def cross_correlation(z: Float[Array, "M B d"], *, lam: Nonnegative = 0.005, epsilon: Nonnegative = 1e-5) -> Float[Array, ""]:
     """Cross-correlation towards the identity, as in Barlow Twins (Zbontar et al. 2021), averaged over pairs of modalities:
 
         Σ_j (1 − C_jj)² + λ Σ_{j≠l} C_jl²,   C = correlation of the features of Z^a with those of Z^n.
@@ -65,7 +66,7 @@ def cross_correlation(z: Float[Array, "M B d"], *, lam: ArrayLike = 0.005, epsil
     return jnp.mean(jnp.sum((1 - own) ** 2, axis=1) + lam * jnp.sum(off_diagonal**2, axis=(1, 2)))
 
 
-def deep_cca(z: Float[Array, "M B d"], *, ridge: ArrayLike = 1e-4) -> Float[Array, ""]:
+def deep_cca(z: Float[Array, "M B d"], *, ridge: Nonnegative = 1e-4) -> Float[Array, ""]:
     """Deep CCA (Andrew et al. 2013): minus the sum of all canonical correlations, averaged over pairs of modalities.
 
     The sum is the nuclear norm of T = L_a⁻¹ S_an L_n⁻ᵀ, with L Cholesky factors of the ridged covariances. No singular

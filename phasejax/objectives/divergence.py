@@ -13,14 +13,13 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from phasejax.objectives.contrastive import infonce
-from phasejax.objectives.embeddings import check_embeddings, check_nonnegative, check_positive, pair_indices, squared_distances
+from phasejax.objectives.embeddings import check_embeddings, pair_indices, squared_distances
+from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive, check_nonnegative, check_positive
 
 LARGEST_ENUMERATION = 2**24
 
 
-def cauchy_schwarz_divergence(
-    x: Float[Array, "n d"], y: Float[Array, "m d"], *, bandwidth: ArrayLike = 0.5
-) -> Float[Array, ""]:
+def cauchy_schwarz_divergence(x: Float[Array, "n d"], y: Float[Array, "m d"], *, bandwidth: Positive = 0.5) -> Float[Array, ""]:
     """Cauchy–Schwarz divergence with the squared numerator, −log[(∫pq)² / (∫p² ∫q²)] ≥ 0, of two kernel density estimates.
 
     **Arguments:** rows of `x` and `y`, not necessarily as many; `bandwidth` h > 0, may be traced.
@@ -37,10 +36,10 @@ def cauchy_schwarz_divergence(
 def infonce_cauchy_schwarz(
     z: Float[Array, "M B d"],
     *,
-    temperature: ArrayLike = 0.1,
-    bandwidth: ArrayLike = 0.5,
-    lam: ArrayLike = 1.0,
-    anchor: int | None = None,
+    temperature: Positive = 0.1,
+    bandwidth: Positive = 0.5,
+    lam: Nonnegative = 1.0,
+    anchor: Anchor = None,
 ) -> Float[Array, ""]:
     """InfoNCE + λ·(mean Cauchy–Schwarz divergence over the same pairs of modalities), a comparator. Reconstruction.
 
@@ -57,7 +56,7 @@ def infonce_cauchy_schwarz(
     return contrast + lam * jnp.mean(own[a] + own[n] - 2 * overlap(z[a], z[n]))
 
 
-def hoelder_divergence(z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5) -> Float[Array, ""]:
+def hoelder_divergence(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5) -> Float[Array, ""]:
     """Global Hölder divergence of M kernel density estimates, 0 iff all are equal:
 
         D_H = −log[∫∏_m p_m / ∏_m (∫p_m^M)^{1/M}] ≥ 0.
@@ -80,7 +79,7 @@ def hoelder_divergence(z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5) 
 
 
 def hoelder_importance(
-    z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5, samples: int = 4096, key: Key[Array, ""]
+    z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, samples: int = 4096, key: Key[Array, ""]
 ) -> Float[Array, ""]:
     """`hoelder_divergence` by importance sampling, in O(samples · M · B).
 
@@ -123,7 +122,7 @@ def hoelder_importance(
     return _divergence_of(log_p, log_proposal)
 
 
-def hoelder_leave_one_out(z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5) -> Float[Array, ""]:
+def hoelder_leave_one_out(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5) -> Float[Array, ""]:
     """`hoelder_divergence` estimated at the M·B pooled samples, the whole tuple of a sample left out of every density there.
 
     With p_m those densities and p̄ their mean, ∫∏p_m ≈ mean of ∏_m p_m/p̄ and ∫p_m^M ≈ mean of p_m^M/p̄ over the samples. Leaving
@@ -145,7 +144,7 @@ def hoelder_leave_one_out(z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.
 
 
 def hoelder_excess(
-    z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5, permutations: int = 8, key: Key[Array, ""]
+    z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, permutations: int = 8, key: Key[Array, ""]
 ) -> Float[Array, ""]:
     """`hoelder_leave_one_out` minus its mean over random permutations of the modality labels within each tuple.
 
@@ -166,7 +165,7 @@ def hoelder_excess(
     return hoelder_leave_one_out(z, bandwidth=bandwidth) - jnp.mean(null)
 
 
-def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: ArrayLike = 0.5, anchor: int = 0) -> Float[Array, ""]:
+def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, anchor: Modality = 0) -> Float[Array, ""]:
     """The uniformity–alignment bound on `hoelder_divergence`:
 
         1/M Σ_m log E_i[(E_j e^{−‖z_i^m − z_j^m‖²/2Mh²})^{M−1}] + (M−1)/(2h²)·L_align + (M−1) log B.

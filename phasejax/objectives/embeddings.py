@@ -7,8 +7,9 @@ it is given. Those defined on the unit sphere say so, and their callers normalis
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
+
+from phasejax.objectives.hyperparameters import Index
 
 
 def unit_rows(z: Float[Array, "*axes d"]) -> Float[Array, "*axes d"]:
@@ -24,8 +25,7 @@ def pair_indices(modalities: int, anchor: int | None = None) -> tuple[np.ndarray
     """The unordered pairs of modalities, (P,) and (P,): all of them, or those of the anchor (first) with each other one."""
     if anchor is None:
         return np.triu_indices(modalities, 1)
-    if not 0 <= anchor < modalities:
-        raise ValueError(f"anchor = {anchor} is not allowed: choose None or a modality in 0..{modalities - 1}.")
+    Index(optional=True).check("anchor", anchor, modalities)
     others = np.delete(np.arange(modalities), anchor)
     return np.full_like(others, anchor), others
 
@@ -72,19 +72,3 @@ def check_embeddings(z: Array, *, modalities: int = 2, tuples: int = 2) -> None:
     """Raise a `ValueError` unless z is (M, B, d) with at least the given M and B, and d ≥ 1."""
     if z.ndim != 3 or z.shape[0] < modalities or z.shape[1] < tuples or z.shape[2] < 1:
         raise ValueError(f"z has shape {z.shape}: (M, B, d) with M ≥ {modalities}, B ≥ {tuples} and d ≥ 1 is allowed.")
-
-
-def check_positive(**values: ArrayLike) -> None:
-    """Raise a `ValueError` naming the first argument that is not > 0; traced values pass unchecked."""
-    _check(values, lambda v: v > 0, "> 0")
-
-
-def check_nonnegative(**values: ArrayLike) -> None:
-    """Raise a `ValueError` naming the first argument that is not ≥ 0; traced values pass unchecked."""
-    _check(values, lambda v: v >= 0, "≥ 0")
-
-
-def _check(values: dict[str, ArrayLike], allowed, description: str) -> None:
-    for name, value in values.items():
-        if not isinstance(value, Tracer) and not np.all(allowed(np.asarray(value)) & np.isfinite(np.asarray(value))):
-            raise ValueError(f"{name} = {value} is not allowed: it must be finite and {description}.")

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from phasejax.objectives.embeddings import centered, check_embeddings, check_nonnegative, pair_indices, whitened
+from phasejax.objectives.embeddings import centered, check_embeddings, pair_indices, whitened
+from phasejax.objectives.hyperparameters import Modality, Nonnegative, check_modality, check_nonnegative
 
 
 def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t"]) -> Float[Array, ""]:
@@ -21,7 +22,7 @@ def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t
 
 
 def prediction(
-    z: Float[Array, "M B d"], target: Float[Array, "B d_t"], *, source: int = 0, ridge: ArrayLike = 1e-4
+    z: Float[Array, "M B d"], target: Float[Array, "B d_t"], *, source: Modality = 0, ridge: Nonnegative = 1e-4
 ) -> Float[Array, ""]:
     """The reconstruction error left by the best affine decoder of one modality's embedding, in closed form:
 
@@ -42,9 +43,9 @@ def joint(
     z: Float[Array, "M B d"],
     target: Float[Array, "B d_t"],
     *,
-    lam: ArrayLike = 1.0,
-    source: int = 0,
-    ridge: ArrayLike = 1e-4,
+    lam: Nonnegative = 1.0,
+    source: Modality = 0,
+    ridge: Nonnegative = 1e-4,
 ) -> Float[Array, ""]:
     """Prediction and alignment at once: CP at λ = 0, CA as λ → ∞ (arXiv 2606.11190, the joint objective):
 
@@ -77,5 +78,4 @@ def _check(z: Array, target: Array, source: int, ridge: ArrayLike) -> None:
     check_nonnegative(ridge=ridge)
     if target.ndim != 2 or target.shape[0] != z.shape[1]:
         raise ValueError(f"target has shape {target.shape}: ({z.shape[1]}, d_t) is allowed, one row a tuple.")
-    if not 0 <= source < z.shape[0]:
-        raise ValueError(f"source = {source} is not allowed: choose a modality in 0..{z.shape[0] - 1}.")
+    check_modality(z.shape[0], source=source)

@@ -10,17 +10,11 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, ArrayLike, Float
 
-from phasejax.objectives.embeddings import (
-    check_embeddings,
-    check_nonnegative,
-    check_positive,
-    inner_products,
-    pair_indices,
-    squared_distances,
-)
+from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices, squared_distances
+from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive, check_nonnegative, check_positive
 
 
-def uniformity(z: Float[Array, "M B d"], *, tau: ArrayLike = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
+def uniformity(z: Float[Array, "M B d"], *, tau: Positive = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
     """Uniformity (Wang & Isola 2020) of each modality on its own, averaged over modalities:
 
         U_τ(Z^m) = log 1/B² Σ_ij exp(−‖z_i^m − z_j^m‖² / 2τ²) ≤ 0;   with `off_diagonal`, the mean over i ≠ j.
@@ -42,7 +36,7 @@ def uniformity(z: Float[Array, "M B d"], *, tau: ArrayLike = 0.5, off_diagonal: 
     return jnp.mean(logsumexp(exponents, axis=(1, 2))) - jnp.log(jnp.asarray(count, z.dtype))
 
 
-def anchor_alignment(z: Float[Array, "M B d"], *, anchor: int = 0) -> Float[Array, ""]:
+def anchor_alignment(z: Float[Array, "M B d"], *, anchor: Modality = 0) -> Float[Array, ""]:
     """Alignment with an anchor modality, L_align = 1/(B(M−1)) Σ_i Σ_{n≠a} ‖z_i^a − z_i^n‖².
 
     **Raises:** `ValueError` on a bad shape or anchor.
@@ -60,7 +54,7 @@ def pairs_alignment(z: Float[Array, "M B d"]) -> Float[Array, ""]:
     return _alignment(z, None)
 
 
-def centroid_uniformity(z: Float[Array, "M B d"], *, tau: ArrayLike = 0.5) -> Float[Array, ""]:
+def centroid_uniformity(z: Float[Array, "M B d"], *, tau: Positive = 0.5) -> Float[Array, ""]:
     """Uniformity U_τ(C) of the tuples' centroids C_i = 1/M Σ_m z_i^m. Reconstruction: centroids are not normalised.
 
     **Raises:** `ValueError` on a bad shape or tau.
@@ -69,7 +63,7 @@ def centroid_uniformity(z: Float[Array, "M B d"], *, tau: ArrayLike = 0.5) -> Fl
     return uniformity(jnp.mean(z, axis=0), tau=tau)
 
 
-def gram_volume(z: Float[Array, "M B d"], *, epsilon: ArrayLike = 1e-4) -> Float[Array, ""]:
+def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[Array, ""]:
     """Mean log squared volume of the parallelotopes the tuples span, 1/B Σ_i log det(G_i + εI), G_i = [⟨z_i^m, z_i^n⟩]_mn.
 
     The logarithm and ε > 0 keep a gradient where det G has none left (5e-12 at M = 5 and cosine .999). A small volume does not
@@ -88,13 +82,13 @@ def gram_volume(z: Float[Array, "M B d"], *, epsilon: ArrayLike = 1e-4) -> Float
 def unialign(
     z: Float[Array, "M B d"],
     *,
-    tau: ArrayLike = 0.5,
-    lam_uni: ArrayLike = 1.0,
-    lam_align: ArrayLike = 2.0,
-    lam_vol: ArrayLike = 0.0,
-    lam_centroid: ArrayLike = 0.0,
-    anchor: int | None = 0,
-    epsilon: ArrayLike = 1e-4,
+    tau: Positive = 0.5,
+    lam_uni: Nonnegative = 1.0,
+    lam_align: Nonnegative = 2.0,
+    lam_vol: Nonnegative = 0.0,
+    lam_centroid: Nonnegative = 0.0,
+    anchor: Anchor = 0,
+    epsilon: Positive = 1e-4,
 ) -> Float[Array, ""]:
     """UniAlign: decoupled uniformity and alignment. Reconstruction:
 

@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, check_positive, inner_products, pair_indices
+from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices
+from phasejax.objectives.hyperparameters import Modality, Positive, check_positive
 
 
-def volumes(z: Float[Array, "M B d"], *, anchor: int = 0, epsilon: ArrayLike = 1e-4) -> Float[Array, "B B"]:
+def volumes(z: Float[Array, "M B d"], *, anchor: Modality = 0, epsilon: Positive = 1e-4) -> Float[Array, "B B"]:
     """V_ij = √det(G + εI), G the Gram matrix of anchor row i with the other modalities' rows j.
 
     One Cholesky factor of the partners' Gram matrix H_j serves all anchors: det = det(H_j) · (1 + ε − g_ijᵀ H_j⁻¹ g_ij), whose
@@ -31,7 +32,7 @@ def volumes(z: Float[Array, "M B d"], *, anchor: int = 0, epsilon: ArrayLike = 1
 
 
 def volume_contrast(
-    z: Float[Array, "M B d"], *, temperature: ArrayLike = 0.1, anchor: int = 0, epsilon: ArrayLike = 1e-4
+    z: Float[Array, "M B d"], *, temperature: Positive = 0.1, anchor: Modality = 0, epsilon: Positive = 1e-4
 ) -> Float[Array, ""]:
     """InfoNCE both ways on minus the volumes, L = 1/B Σ_i [V_ii/T + ½ log Σ_j e^{−V_ij/T} + ½ log Σ_j e^{−V_ji/T}].
 

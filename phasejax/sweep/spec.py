@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from phasejax.objectives import Objective, get
-from phasejax.training.task import try_out
+from phasejax.training.task import split
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -203,11 +203,9 @@ class SweepSpec(_Strict):
                 raise ValueError(
                     f"{swept} is both fixed for {label} under [training.objectives] and swept under [axes]: keep one"
                 )
-            swept = [key for key in _objective(training, label).swept if key in self.axes]
-            ends = {key: np.sort(points(self.axes[key]))[[0, -1]] for key in swept}
+            swept = {key: points(self.axes[key]) for key in _objective(training, label).swept if key in self.axes}
             with _named(label):
-                for end in (0, 1):
-                    try_out(name, fixed | {key: float(values[end]) for key, values in ends.items()})
+                split(name, fixed | swept)
 
     def _check_names(self) -> None:
         fixed = self.model.fixed()

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 from jaxtyping import Array, Float
 
 from phasejax.objectives import Objective, get, unit_rows
@@ -34,33 +33,19 @@ class Task:
 
     def trains(self, modality: int) -> bool:
         """Whether the loss depends on this modality's encoder at all: a prediction only moves the one that predicts."""
-        return self.objective.name != "prediction" or modality == self.source
+        return not self.objective.one_sided or modality == self.source
 
 
-def split(name: str, hyperparameters: Mapping[str, Any]) -> tuple[Task, dict[str, Any]]:
-    """The task of a registered objective and, apart from it, those hyperparameters that may be arrays.
+def split(name: str, hyperparameters: Mapping[str, Any], *, modalities: int = 2) -> tuple[Task, dict[str, Any]]:
+    """The task of a registered objective and, apart from it, those hyperparameters that may be arrays. Runs nothing.
 
-    **Raises:** `ValueError` on an unknown objective or hyperparameter, or an objective that wants more than embeddings.
+    **Raises:** `ValueError` on an unknown objective or hyperparameter, a value out of its range, or an objective that
+    wants more than embeddings.
     """
     objective = get(name)
     if not set(objective.inputs) <= {"z", "target"}:
         raise ValueError(f"the objective {name!r} needs a decoder's output: train {'prediction'!r}, which has its own.")
-    objective.check(hyperparameters)
+    objective.check(hyperparameters, modalities=modalities)
     arrays = {key: value for key, value in hyperparameters.items() if key in objective.swept}
     settings = tuple((key, value) for key, value in hyperparameters.items() if key not in objective.swept)
     return Task(objective, settings), arrays
-
-
-def try_out(name: str, hyperparameters: Mapping[str, Any]) -> None:
-    """Evaluate an objective once, on a handful of rows, so that its own checks see the hyperparameters.
-
-    **Raises:** `ValueError` on an unknown objective or hyperparameter, or a value that the objective refuses.
-    """
-    task, parameters = split(name, hyperparameters)
-    if not 0 <= task.source <= 1:
-        raise ValueError(f"source = {task.source} is not allowed: 0 for x or 1 for y.")
-    try:
-        rows = jax.random.normal(jax.random.key(0), (2, 8, 2))
-        task(rows, tuple(rows), **parameters)
-    except TypeError as error:
-        raise ValueError(f"{name!r} cannot be evaluated with {dict(hyperparameters)}: {error}.") from error

@@ -100,7 +100,11 @@ def train(
     dimensions = tuple(view.shape[1] for view in given) if given is not None else source.dimensions
     rows = given[0].shape[0] if given is not None else rows
     _check(steps, legs, batch, rows, learning_rate, patience)
-    loss, parameters = split(objective, hyperparameters or {}) if isinstance(objective, str) else (objective, hyperparameters)
+    parameters = hyperparameters or {}
+    if isinstance(objective, str):
+        loss, parameters = split(objective, parameters, modalities=len(dimensions))
+    else:
+        loss = objective
     loop = Loop(
         loss=loss,
         dimensions=dimensions,
@@ -115,7 +119,7 @@ def train(
         metrics=tuple((metrics or {}).items()),
         devices=tuple(devices or jax.local_devices()),
     )
-    lanes = make_lanes(loop, key, learning_rate, parameters or {}, source, start)
+    lanes = make_lanes(loop, key, learning_rate, parameters, source, start)
     count = max(1, key.size)
     saved = None if checkpoint is None else Checkpoint(Path(checkpoint), loop, lanes, given)
     state = run_legs(loop, lanes, given, saved, resume, on_progress, count)

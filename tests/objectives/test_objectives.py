@@ -1,5 +1,8 @@
 """Losses against NumPy references, finite differences, invariances and extreme inputs."""
 
+import os
+import subprocess
+import sys
 from functools import cache
 
 import jax
@@ -373,36 +376,47 @@ def test_a_bad_shape_is_named(name, shape):
         get(name)(*inputs)
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "message"),
-    [
-        ("infonce", {"temperature": 0.0}, r"temperature = 0\.0 .* > 0"),
-        ("infonce", {"temperature": float("nan")}, r"temperature = nan"),
-        ("infonce", {"temperature": np.array([0.1, -1.0])}, r"temperature = .*-1"),
-        ("infonce", {"anchor": 3}, r"anchor = 3 .* 0\.\.2"),
-        ("siglip", {"temperature": -1.0}, r"temperature = -1"),
-        ("vicreg", {"lam_var": -1.0}, r"lam_var = -1\.0 .* ≥ 0"),
-        ("cross_correlation", {"lam": -1.0}, r"lam = -1"),
-        ("deep_cca", {"ridge": -0.1}, r"ridge = -0\.1"),
-        ("prediction", {"source": 3}, r"source = 3 .* 0\.\.2"),
-        ("joint", {"lam": -1.0}, r"lam = -1"),
-        ("unialign", {"tau": 0.0}, r"tau = 0"),
-        ("unialign", {"anchor": -1}, r"anchor = -1"),
-        ("volume_contrast", {"epsilon": 0.0}, r"epsilon = 0"),
-        ("infonce_cauchy_schwarz", {"bandwidth": 0.0}, r"bandwidth = 0"),
-        (
-            "infonce",
-            {"temprature": 0.1},
-            r"'temprature' is not a hyperparameter .*'infonce': allowed are temperature, anchor\.",
-        ),
-        ("reconstruction", {"ridge": 0.1}, r"allowed are none\."),
-    ],
-)
-def test_a_bad_hyperparameter_is_named(name, parameters, message):
-    objective = get(name)
-    inputs = inputs_of(name, 0, (3, 5, 4)) if "z" in objective.inputs else (np.zeros((3, 2)),) * 2
-    with pytest.raises(ValueError, match=message):
-        objective(*inputs, **parameters)
+HYPERPARAMETERS = [(name, key) for name in sorted(REGISTRY) for key in get(name).hyperparameters]
+NUMBERS = [np.nan, np.inf, np.array([0.1, np.nan]), "0.1", True, None]
+PLACES = [-1, 3, 0.0, "x", True, np.zeros(2, int)]
+
+
+def refused(name, key):
+    """Values that this hyperparameter must not take where there are three modalities."""
+    if key not in get(name).swept:
+        return PLACES + [None] * (key == "source")
+    below = [] if key == "bias" else [-1e-3, np.array([0.1, -1.0])]
+    positive = key in ("temperature", "tau", "bandwidth") or (key == "epsilon" and name in ("unialign", "volume_contrast"))
+    return NUMBERS + below + [0, 0.0] * positive
+
+
+@pytest.mark.parametrize(("name", "key"), HYPERPARAMETERS)
+def test_a_bad_hyperparameter_is_named(name, key):
+    """By the check that runs nothing and, unless it is of a wrong kind, by the bare loss; what is allowed passes both."""
+    objective, inputs = get(name), tuple(map(jnp.asarray, inputs_of(name, 0, (3, 5, 4))))
+    for value in refused(name, key):
+        with pytest.raises(ValueError, match=rf"^{key} = .* is not allowed: .*\.$"):
+            objective.check({key: value}, modalities=3)
+        if not isinstance(value, str | bool) and value is not None:
+            with pytest.raises(ValueError, match=f"{key} = "):
+                objective.loss(*inputs, **{key: value})
+    default = objective.hyperparameters[key]
+    for value in [default, np.asarray(default), 1, 2.5] if key in objective.swept else [0, 2, np.int64(1)]:
+        objective.check({key: value}, modalities=3)
+        assert np.isfinite(objective(*inputs, **{key: value}))
+
+
+def test_a_name_that_is_no_hyperparameter_is_answered_with_those_that_are():
+    with pytest.raises(ValueError, match=r"'temprature' is not .* 'infonce': allowed are temperature, anchor\."):
+        get("infonce").check({"temprature": 0.1})
+    with pytest.raises(ValueError, match=r"allowed are none\."):
+        get("reconstruction")(np.zeros((3, 2)), np.zeros((3, 2)), ridge=0.1)
+
+
+def test_hyperparameters_are_checked_where_jax_cannot_run():
+    """Sweeps check them before the processes of a sweep have found each other."""
+    code = "from phasejax.objectives import REGISTRY\nfor o in REGISTRY.values(): o.check(o.hyperparameters, modalities=2)"
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"JAX_PLATFORMS": "nowhere"}, check=True)
 
 
 def test_targets_of_another_size_are_refused():

@@ -135,7 +135,7 @@ MISTAKES = [
     (dict(training__objectives={"infonce": {"temperature": -1.0}}), "training.objectives.infonce: temperature = -1"),
     (dict(training__objectives={"infonce": {"temperature": "hot"}}), "training.objectives.infonce: "),
     (dict(training__objectives={"reconstruction": {}}), "needs a decoder's output"),
-    (dict(training__objectives={"prediction": {"source": 2}}), "source = 2 is not allowed: 0 for x or 1 for y"),
+    (dict(training__objectives={"prediction": {"source": 2}}), "source = 2 is not allowed: choose a modality in 0..1"),
     (dict(training__steps=30), "training.steps = 30 is not allowed: a multiple of 20"),
     (dict(training__batch=61), "training.batch = 61 is not allowed: at most model.n = 60"),
     (dict(training__width=1), "training.width = 1 is not allowed: at least model.k = 2"),
