@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=120)
     found = problems(parser.parse_args().problems)
     truth = np.array([problem.regime for problem in found])
-    print(f"{'':42}{'regime':>8}{'CA':>6}{'CP':>6} |" + "".join(f"{regime.label:>10}" for regime in Regime))
+    print(f"{'':42}{'regime':>8}{'CA':>6}{'CP':>6} |" + "".join(f"{regime:>10}" for regime in Regime))
     for name, relabel in LABELS.items():
         rng = np.random.default_rng(1)
         labels = [relabel(problem, rng) for problem in found]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from figures import Sweeps
 from phasejax import plot, theory
 from phasejax.spiked import SpikedModel
-from phasejax.theory.high_dimensional import ca_edge
+from phasejax.theory.homogeneous import ca_edge
 
 N, D, K = 1000, 50, 3
 KAPPA, NU = np.array([0.75, 1.5, 2.25]), np.array([0.1, 0.3, 0.5, 0.7, 0.9])

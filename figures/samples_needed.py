@@ -17,9 +17,9 @@ TARGET, MOST = 5.0, 1e7
 def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    image = None
+    image, everywhere = None, _needed()
     for ax, objective in zip(axes, ("ca", "cp"), strict=True):
-        needed = np.asarray(_needed(objective))
+        needed = np.asarray(getattr(everywhere, objective))
         shown = np.where(needed < MOST, needed, np.nan).T
         image = ax.pcolormesh(KAPPA, NU, shown, norm=LogNorm(50, 1e6), cmap="viridis_r", shading="nearest", rasterized=True)
         lines = ax.contour(KAPPA, NU, np.log10(np.minimum(needed, MOST)).T, levels=[2.5, 3, 4], colors="black", linewidths=0.6)
@@ -38,9 +38,9 @@ def _model(kappa, nu) -> SpikedModel:
     )
 
 
-def _needed(objective):
+def _needed():
     def row(kappa):
-        return jax.vmap(lambda nu: theory.samples_needed(_model(kappa, nu), objective, 0.5))(jnp.asarray(NU))
+        return jax.vmap(lambda nu: theory.samples_needed(_model(kappa, nu)))(jnp.asarray(NU))
 
     return jax.jit(lambda: jax.lax.map(row, jnp.asarray(KAPPA)))()
 

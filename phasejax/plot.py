@@ -76,7 +76,7 @@ def level_line(ax: Axes, x: np.ndarray, y: np.ndarray, height: np.ndarray, objec
 
 def region_key() -> list[Patch]:
     """Legend handles of the four regions."""
-    return [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=r.label) for r in Regime]
+    return [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=str(r)) for r in Regime]
 
 
 def unity_key() -> list[Line2D]:

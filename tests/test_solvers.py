@@ -162,7 +162,7 @@ def counts_with_gaps(model):
     f = fields(model)
     counts = theory.recovery_counts(model)
     values = {
-        align: (np.asarray(theory.rho(model)), np.asarray(theory.nu(model)), int(counts.exact_ca)),
+        align: (np.asarray(theory.rho(model)), np.asarray(theory.nu(model)), int(counts.exact.ca)),
         predict: (np.asarray(theory.tau(model)), np.asarray(theory.xi(model)), int(counts.exact_cp)),
         pls: (f["kappa"] ** 2, f["eta"], None),
     }

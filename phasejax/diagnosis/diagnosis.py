@@ -130,7 +130,7 @@ class Diagnosis:
 
 def _plain(value):
     if isinstance(value, Regime):
-        return value.label
+        return str(value)
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if hasattr(value, "_asdict"):

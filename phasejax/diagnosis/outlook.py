@@ -1,13 +1,13 @@
 """How many pairs would be enough: the level from the belief about these pairs, the shape of the curve from theory.
 
-The closed forms for homogeneous nuisance (`theory.high_dimensional`) say how the distance falls as n grows at a given Δ. They
+The closed forms for homogeneous nuisance (`theory.homogeneous`) say how the distance falls as n grows at a given Δ. They
 are read at the n at which they predict the distance expected of these pairs, which absorbs what the plug-in gets wrong.
 """
 
 import jax
 import numpy as np
 
-from phasejax.theory.high_dimensional import ca_omega, cp_omega, distance_of
+from phasejax.theory.homogeneous import ca_omega, cp_omega, distance_of
 
 _LEVEL = 0.5
 _MOST = 1e12

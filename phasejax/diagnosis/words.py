@@ -97,4 +97,4 @@ def _number(value: float) -> str:
 
 def _ranked(probabilities: dict) -> str:
     likeliest = sorted(probabilities, key=lambda regime: -probabilities[regime])
-    return ", ".join(f"{regime.label} {percent(probabilities[regime])}" for regime in likeliest)
+    return ", ".join(f"{regime} {percent(probabilities[regime])}" for regime in likeliest)

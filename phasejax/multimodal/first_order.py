@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from phasejax.multimodal.graph import complete
 from phasejax.multimodal.model import MultimodalModel
 from phasejax.multimodal.theory import delta_graph, delta_predict, normalised, signal_correlations, source_indices, tau
-from phasejax.theory.high_dimensional import Scalar
+from phasejax.theory.numerics import Scalar
 
 
 def first_order_maxvar(model: MultimodalModel, n: Scalar) -> Float[Array, " M"]:

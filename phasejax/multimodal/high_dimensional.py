@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 from phasejax.multimodal.graph import complete
 from phasejax.multimodal.model import MultimodalModel
 from phasejax.multimodal.theory import maxvar_eigenvalues, nuisance_eigenvalues, signal_correlations
-from phasejax.theory.high_dimensional import Scalar, bisect
+from phasejax.theory.numerics import Scalar, bisect
 
 _STEPS = 12  # from 1/n = 0 to 1/n
 _CORRECTIONS = 4  # Newton steps at each

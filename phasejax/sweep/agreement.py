@@ -45,7 +45,7 @@ def agreement(dataset: xr.Dataset) -> list[Agreement]:
         row("CA", regime % 2 == empirical % 2, everywhere),
         row("CP", regime // 2 == empirical // 2, everywhere),
     ]
-    return rows + [row(f"where {region.label}", same_region, regime == region) for region in reversed(Regime)]
+    return rows + [row(f"where {region}", same_region, regime == region) for region in reversed(Regime)]
 
 
 def _sides(dataset: xr.Dataset) -> list[Agreement]:

@@ -13,9 +13,12 @@ class Population:
     def __init__(self, grid: Grid):
         def one(swept):
             model, _ = cell_model(grid.spec, swept)
-            return (
-                theory.separation(model)._asdict() | theory.recovery_counts(model)._asdict() | {"regime": theory.regime(model)}
-            )
+            delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
+            pairs = {"delta": delta, "recovered": bound, "exact": exact}
+            named = {
+                f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields
+            }
+            return named | {"regime": theory.regime(model)}
 
         self._grid = grid
         self._values = jax.jit(jax.vmap(one))

@@ -1,9 +1,7 @@
 """What the model implies, in closed form. Imports nothing that samples or solves: agreement with simulation is evidence."""
 
-from phasejax.theory.errors import Kept, PredictionError, PredictionErrors, prediction_error, prediction_errors
+from phasejax.theory.errors import Kept, PredictionError, prediction_error, prediction_errors
 from phasejax.theory.finite_sample import (
-    ExpectedDistance,
-    Route,
     effective_critical_nu,
     effective_separation,
     expected_distance,
@@ -11,11 +9,9 @@ from phasejax.theory.finite_sample import (
     samples_needed,
 )
 from phasejax.theory.joint import Window, joint_count, joint_eigenvalues, joint_separation, joint_window
+from phasejax.theory.objectives import PerObjective, Regime
 from phasejax.theory.population import (
-    Boundary,
     RecoveryCounts,
-    Regime,
-    Separation,
     critical_kappa,
     critical_nu,
     nu,
@@ -28,15 +24,11 @@ from phasejax.theory.population import (
 )
 
 __all__ = [
-    "Boundary",
-    "ExpectedDistance",
     "Kept",
+    "PerObjective",
     "PredictionError",
-    "PredictionErrors",
     "RecoveryCounts",
     "Regime",
-    "Route",
-    "Separation",
     "Window",
     "critical_kappa",
     "critical_nu",

@@ -13,7 +13,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory.objectives import PerObjective
 from phasejax.theory.population import nu, rho, tau, xi
+
+__all__ = ["Kept", "PredictionError", "prediction_error", "prediction_errors"]
 
 
 class Kept(NamedTuple):
@@ -30,13 +33,6 @@ class PredictionError(NamedTuple):
     signal: Float[Array, ""]
 
 
-class PredictionErrors(NamedTuple):
-    """The errors of CA with a linear probe to y behind it, and of CP."""
-
-    ca: PredictionError
-    cp: PredictionError
-
-
 def prediction_error(model: SpikedModel, kept: Kept) -> PredictionError:
     """The errors of the best linear prediction of y from the kept coordinates of x."""
     power = model.kappa**2
@@ -49,9 +45,12 @@ def prediction_error(model: SpikedModel, kept: Kept) -> PredictionError:
     )
 
 
-def prediction_errors(model: SpikedModel) -> PredictionErrors:
-    """Population errors of CA + probe and of CP, each keeping its top k directions; ties go to the nuisance."""
-    return PredictionErrors(
+def prediction_errors(model: SpikedModel) -> PerObjective[PredictionError]:
+    """Population errors of CA with a linear probe to y behind it, and of CP, each keeping its top k directions.
+
+    Ties go to the nuisance.
+    """
+    return PerObjective(
         prediction_error(model, _top_k(rho(model), nu(model))), prediction_error(model, _top_k(tau(model), xi(model)))
     )
 

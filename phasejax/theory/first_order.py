@@ -5,26 +5,21 @@ with a mean square that depends on second moments only, so the first order holds
 independent. Distances are 1 − (1/k)‖UᵀÛ‖²_F for n zero-mean pairs (for centred data use n − 1).
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory.high_dimensional import Scalar, noise_energy_ca, noise_energy_cp, pad, ratio_of_scales, targets
+from phasejax.theory.numerics import Scalar
+from phasejax.theory.objectives import PerObjective
+from phasejax.theory.pencil import noise_energy_ca, noise_energy_cp, pad, ratio_of_scales, targets
 from phasejax.theory.population import nu, rho, separation, tau, xi
 
-
-class Expansion(NamedTuple):
-    """One term (or gauge) of the series, per objective."""
-
-    ca: Float[Array, ""]
-    cp: Float[Array, ""]
+__all__ = ["first_order", "second_order", "validity"]
 
 
 @jax.jit
-def first_order(model: SpikedModel, n: Scalar) -> Expansion:
+def first_order(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
     """Expected distance to first order in 1/n, ≥ 0; +∞ for Δ ≤ 1, where the distance does not vanish as n grows.
 
         E1_CA = 1/(nk) Σ_ij h_ij (1−ρ_i²)(ρ_i²+ν_j²−2ρ_i²ν_j²)/(ρ_i²−ν_j²)²
@@ -42,22 +37,22 @@ def first_order(model: SpikedModel, n: Scalar) -> Expansion:
     delta = separation(model)
     leak_ca = h * (1 - rho2) * (rho2 + nu2 - 2 * rho2 * nu2) / _gap(rho2, nu2) ** 2
     leak_cp = h * (tau2 * (power_y - tau2) + xi2 * target) / _gap(tau2, xi2) ** 2
-    return Expansion(
-        jnp.where(delta.delta_ca > 1, jnp.sum(leak_ca) / (n * model.k), jnp.inf),
-        jnp.where(delta.delta_cp > 1, jnp.sum(leak_cp) / (n * model.k), jnp.inf),
+    return PerObjective(
+        jnp.where(delta.ca > 1, jnp.sum(leak_ca) / (n * model.k), jnp.inf),
+        jnp.where(delta.cp > 1, jnp.sum(leak_cp) / (n * model.k), jnp.inf),
     )
 
 
 @jax.jit
-def second_order(model: SpikedModel, n: Scalar) -> Expansion:
+def second_order(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
     """The 1/n² term E2 of the distance, of either sign, for any nuisance and any d_x, d_y; NaN for Δ ≤ 1.
 
-    The leading part, of order (d−k)²/n², taken from the equations of `high_dimensional` by differentiating them twice at
+    The leading part, of order (d−k)²/n², taken from the equations of `pencil` by differentiating them twice at
     1/n = 0. Terms of order (d−k)/n² are left out, so E2 sharpens E1 when the nuisance is not a handful of coordinates.
     """
     delta = separation(model)
     terms = []
-    for noise_energy, separated in ((noise_energy_ca, delta.delta_ca > 1), (noise_energy_cp, delta.delta_cp > 1)):
+    for noise_energy, separated in ((noise_energy_ca, delta.ca > 1), (noise_energy_cp, delta.cp > 1)):
 
         def distance(weight, noise_energy=noise_energy):
             noise, signal, _ = noise_energy(model, weight)
@@ -65,17 +60,17 @@ def second_order(model: SpikedModel, n: Scalar) -> Expansion:
 
         curvature = jax.jacfwd(jax.jacfwd(distance))(jnp.zeros_like(model.kappa[0]))
         terms.append(jnp.where(separated, curvature / (2 * n**2), jnp.nan))
-    return Expansion(*terms)
+    return PerObjective(*terms)
 
 
-def validity(model: SpikedModel, n: Scalar) -> Expansion:
+def validity(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
     """|E2/E1| ≥ 0, an a-priori estimate of the relative error of `first_order`; +∞ for Δ ≤ 1.
 
-    Below 0.1 the first order is right to about that share, above 0.3 use `high_dimensional`. CA breaks near Δ = 1 only; CP
+    Below 0.1 the first order is right to about that share, above 0.3 use `pencil`. CA breaks near Δ = 1 only; CP
     also far from it when γ̃^y is large, because target noise enters CP at second order.
     """
     terms = zip(first_order(model, n), second_order(model, n), strict=True)
-    return Expansion(*(jnp.where(jnp.isinf(e1), jnp.inf, _share(e2, e1)) for e1, e2 in terms))
+    return PerObjective(*(jnp.where(jnp.isinf(e1), jnp.inf, _share(e2, e1)) for e1, e2 in terms))
 
 
 def _gap(signal: Array, nuisance: Array) -> Array:

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory.numerics import Scalar
 from phasejax.theory.population import count_in_top_k, nu, rho, smallest_over_largest, tau, xi
 
-type Weight = Array | float
+__all__ = ["JointEigenvalues", "Window", "joint_count", "joint_eigenvalues", "joint_separation", "joint_window"]
 
 
 class JointEigenvalues(NamedTuple):
@@ -34,17 +35,17 @@ class Window(NamedTuple):
     high: Float[Array, ""]
 
 
-def joint_eigenvalues(model: SpikedModel, weight: Weight) -> JointEigenvalues:
+def joint_eigenvalues(model: SpikedModel, weight: Scalar) -> JointEigenvalues:
     """τ² + λ ρ² and ξ² + λ ν² for a weight λ ≥ 0, in units of y²."""
     return JointEigenvalues(tau(model) ** 2 + weight * rho(model) ** 2, xi(model) ** 2 + weight * nu(model) ** 2)
 
 
-def joint_separation(model: SpikedModel, weight: Weight) -> Float[Array, ""]:
+def joint_separation(model: SpikedModel, weight: Scalar) -> Float[Array, ""]:
     """The separation ratio √(min signal / max nuisance eigenvalue), in [0, ∞]: Δ_CP at λ = 0, Δ_CA as λ → ∞."""
     return jnp.sqrt(smallest_over_largest(*joint_eigenvalues(model, weight)))
 
 
-def joint_count(model: SpikedModel, weight: Weight) -> Int[Array, ""]:
+def joint_count(model: SpikedModel, weight: Scalar) -> Int[Array, ""]:
     """The exact number of signal directions in the top k, in 0..k; ties count against the signal."""
     return count_in_top_k(*joint_eigenvalues(model, weight))
 

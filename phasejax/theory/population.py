@@ -5,51 +5,36 @@ A = Σyx Σxx^-½ (τ and ξ). An objective recovers the signal when the smalles
 Source: arXiv 2606.11190, Proposition 3.1 and section 3.
 """
 
-from enum import IntEnum
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory.objectives import PerObjective, Regime, regime_of
 
-
-class Regime(IntEnum):
-    """Which objectives recover the whole signal: CA contributes 1, CP contributes 2."""
-
-    NEITHER = 0
-    CA_ONLY = 1
-    CP_ONLY = 2
-    BOTH = 3
-
-    @property
-    def label(self) -> str:
-        """The name as printed: Neither, CA only, CP only, Both."""
-        return {0: "Neither", 1: "CA only", 2: "CP only", 3: "Both"}[self]
-
-
-class Separation(NamedTuple):
-    """Separation ratios Δ in [0, ∞], one per objective; above 1 the whole signal is recovered."""
-
-    delta_ca: Float[Array, ""]
-    delta_cp: Float[Array, ""]
+__all__ = [
+    "RecoveryCounts",
+    "count_in_top_k",
+    "critical_kappa",
+    "critical_nu",
+    "nu",
+    "pls_separation",
+    "recovery_counts",
+    "regime",
+    "rho",
+    "separation",
+    "smallest_over_largest",
+    "tau",
+    "xi",
+]
 
 
 class RecoveryCounts(NamedTuple):
     """Signal directions in the top k, in 0..k: the paper's lower bounds r and the exact numbers."""
 
-    recovered_ca: Int[Array, ""]
-    recovered_cp: Int[Array, ""]
-    exact_ca: Int[Array, ""]
-    exact_cp: Int[Array, ""]
-
-
-class Boundary(NamedTuple):
-    """The value of one parameter at which Δ_CA = 1 and Δ_CP = 1."""
-
-    ca: Float[Array, ""]
-    cp: Float[Array, ""]
+    bound: PerObjective[Int[Array, ""]]
+    exact: PerObjective[Int[Array, ""]]
 
 
 def rho(model: SpikedModel) -> Float[Array, " k"]:
@@ -75,13 +60,13 @@ def xi(model: SpikedModel) -> Float[Array, " m"]:
     return model.eta / jnp.sqrt(model.gamma_tilde_x[: model.eta.size])
 
 
-def separation(model: SpikedModel) -> Separation:
-    """Separation ratios Δ_CA = min ρ / max ν and Δ_CP = min τ / max ξ.
+def separation(model: SpikedModel) -> PerObjective[Float[Array, ""]]:
+    """Separation ratios Δ_CA = min ρ / max ν and Δ_CP = min τ / max ξ in [0, ∞]; above 1 the whole signal is recovered.
 
     Without any correlated nuisance the ratio is +∞; if min ρ = 0 as well (a dead signal coordinate, κ_i = 0) the 0/0 is
     defined as 0, because that coordinate cannot be told from uncorrelated nuisance.
     """
-    return Separation(smallest_over_largest(rho(model), nu(model)), smallest_over_largest(tau(model), xi(model)))
+    return PerObjective(smallest_over_largest(rho(model), nu(model)), smallest_over_largest(tau(model), xi(model)))
 
 
 def pls_separation(model: SpikedModel) -> Float[Array, ""]:
@@ -101,42 +86,34 @@ def recovery_counts(model: SpikedModel) -> RecoveryCounts:
     signals stays in the top k as long as each beats the nuisance it competes with. Ties count against the signal, so both
     are guaranteed counts. CP likewise with τ and ξ.
     """
+    values = (rho(model), nu(model)), (tau(model), xi(model))
     return RecoveryCounts(
-        _count_above_all(rho(model), nu(model)),
-        _count_above_all(tau(model), xi(model)),
-        count_in_top_k(rho(model), nu(model)),
-        count_in_top_k(tau(model), xi(model)),
+        PerObjective(*(_count_above_all(*pair) for pair in values)), PerObjective(*(count_in_top_k(*pair) for pair in values))
     )
 
 
 def regime(model: SpikedModel) -> Regime | Int[Array, ""]:
-    """The region of the phase diagram: an objective recovers iff its Δ > 1.
+    """The regime of the population: an objective recovers iff its Δ > 1.
 
     Returns a `Regime` for a concrete model; under `jit` or `vmap`, where an enum cannot exist, its integer code (int32).
     """
-    delta_ca, delta_cp = separation(model)
-    return region(delta_ca > 1, delta_cp > 1)
+    delta = separation(model)
+    return regime_of(PerObjective(delta.ca > 1, delta.cp > 1))
 
 
-def region(recovers_ca: Array, recovers_cp: Array) -> Regime | Int[Array, ""]:
-    """The region in which CA, CP recover or not; its integer code (int32) where the answers are traced."""
-    code = recovers_ca.astype(jnp.int32) + 2 * recovers_cp.astype(jnp.int32)
-    return code if isinstance(code, Tracer) else Regime(int(code))
-
-
-def critical_nu(model: SpikedModel) -> Boundary:
+def critical_nu(model: SpikedModel) -> PerObjective[Float[Array, ""]]:
     """The common nuisance correlation ν* at which Δ = 1, all else fixed: CA min ρ, CP min τ / max √γ̃^y.
 
     The model's own η is ignored; the objective recovers iff ν < ν*. A value above 1 means that no nuisance correlation can
     defeat it, +∞ that no coordinate is paired.
     """
     paired_y = model.gamma_tilde_y[: model.eta.size]
-    return Boundary(
+    return PerObjective(
         smallest_over_largest(rho(model), jnp.ones_like(paired_y)), smallest_over_largest(tau(model), jnp.sqrt(paired_y))
     )
 
 
-def critical_kappa(model: SpikedModel) -> Boundary:
+def critical_kappa(model: SpikedModel) -> PerObjective[Float[Array, ""]]:
     """The common spike strength κ* at which Δ = 1, given the model's noise and nuisance; the inverse of `critical_nu`.
 
     With a = κ², coordinate i reaches ρ_i = ν = max ν where (1−ν²)a² − ν²(γ^x+γ^y)a − ν²γ^xγ^y = 0, and τ_i = ξ = max ξ where
@@ -149,7 +126,7 @@ def critical_kappa(model: SpikedModel) -> Boundary:
     below_one = jnp.where(1 - nu2 > 8 * jnp.finfo(nu2.dtype).eps, 1 - nu2, 0)
     power_ca = _positive_root(below_one, nu2 * (gamma_x + gamma_y), nu2 * gamma_x * gamma_y)
     power_cp = _positive_root(jnp.ones_like(xi2), xi2, xi2 * gamma_x)
-    return Boundary(jnp.sqrt(jnp.max(power_ca)), jnp.sqrt(jnp.max(power_cp)))
+    return PerObjective(jnp.sqrt(jnp.max(power_ca)), jnp.sqrt(jnp.max(power_cp)))
 
 
 def smallest_over_largest(signal: Array, nuisance: Array) -> Array:

@@ -138,7 +138,7 @@ def test_run_labels_its_axes_and_reports_the_theory():
             delta_ca, delta_cp = theory.separation(model)
             np.testing.assert_allclose(dataset.delta_ca.values[i, j], delta_ca, rtol=1e-12)
             np.testing.assert_allclose(dataset.delta_cp.values[i, j], delta_cp, rtol=1e-12)
-            assert dataset.exact_cp.values[i, j] == theory.recovery_counts(model).exact_cp
+            assert dataset.exact_cp.values[i, j] == theory.recovery_counts(model).exact.cp
     assert np.all(dataset.status == 0) and np.all(np.isfinite(dataset.distance_ca))
 
 

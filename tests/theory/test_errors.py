@@ -47,7 +47,7 @@ def test_kept_coordinates_follow_the_exact_counts(random_models):
         model = SpikedModel.homogeneous(
             d=6, k=2, kappa=1.0, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=nu
         )
-        assert theory.recovery_counts(model).exact_ca == count
+        assert theory.recovery_counts(model).exact.ca == count
         expected = 2 * 0.5 / 1.5 if count else 2 * 1.0 + 2 * nu**2
         np.testing.assert_allclose(theory.prediction_errors(model).ca.signal, expected, rtol=1e-12)
 

@@ -9,14 +9,14 @@ from monte_carlo import simulate
 from phasejax.spiked import SpikedModel
 from phasejax.theory import Regime, rho, separation, tau
 from phasejax.theory.finite_sample import (
-    Route,
     effective_critical_nu,
     effective_separation,
     expected_distance,
     regime,
     samples_needed,
 )
-from phasejax.theory.high_dimensional import ca_nu_star, ca_rho_c, cp_tau_c, distances
+from phasejax.theory.homogeneous import ca_nu_star, ca_rho_c, cp_tau_c
+from phasejax.theory.pencil import distances
 
 
 def model(nu=0.1, target=5.0, kappa=(3.0, 2.0, 1.5), d=50, **sizes):
@@ -27,27 +27,13 @@ def model(nu=0.1, target=5.0, kappa=(3.0, 2.0, 1.5), d=50, **sizes):
 
 def test_expected_distance_is_the_mean_over_signals():
     found, per_signal = expected_distance(model(), 500), distances(model(), 500)
-    np.testing.assert_allclose(found[:2], [np.mean(per_signal.ca), np.mean(per_signal.cp)], rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "route"),
-    [
-        ({}, Route.CLOSED_FORM),
-        ({"d_y": 60}, Route.PENCIL),
-        ({"d": 5}, Route.PENCIL),
-        ({"target": np.linspace(1, 2, 47)}, Route.PENCIL),
-        ({"nu": np.linspace(0, 0.1, 47)}, Route.PENCIL),
-    ],
-)
-def test_route_tells_whether_the_closed_form_applies(sizes, route):
-    assert expected_distance(model(**sizes), 500).route == route
+    np.testing.assert_allclose(found, [np.mean(per_signal.ca), np.mean(per_signal.cp)], rtol=1e-12)
 
 
 @pytest.mark.parametrize("objective", ["ca", "cp"])
 @pytest.mark.parametrize("distance", [0.01, 0.1, 0.5, 0.9])
 def test_samples_needed_inverts_the_distance(objective, distance):
-    n = samples_needed(model(), objective, distance)
+    n = getattr(samples_needed(model(), level=distance), objective)
     if distance < 0.6:  # the weakest signal is lost below a threshold, where the mean jumps by less than 1/3
         np.testing.assert_allclose(getattr(expected_distance(model(), n), objective), distance, rtol=1e-6)
     assert getattr(expected_distance(model(), 0.99 * n), objective) > distance
@@ -55,8 +41,9 @@ def test_samples_needed_inverts_the_distance(objective, distance):
 
 def test_no_sample_suffices_beyond_the_boundary():
     lost = model(nu=0.6, target=50.0)
-    assert separation(lost).delta_cp < 1
-    assert np.isposinf(samples_needed(lost, "cp", 0.1)) and np.isfinite(samples_needed(lost, "ca", 0.1))
+    assert separation(lost).cp < 1
+    needed = samples_needed(lost, level=0.1)
+    assert np.isposinf(needed.cp) and np.isfinite(needed.ca)
 
 
 def test_regime_depends_on_the_number_of_pairs():
@@ -102,8 +89,8 @@ def test_detection_sizes_without_nuisance_correlation():
     bare = model(nu=0.0, target=50.0, kappa=[1.5] * 3)
     ca = 47 * (1 + 1 / float(rho(bare)[0]) ** 2)
     cp = 47 * (1 + (100 - 2.3) / float(tau(bare)[0]) ** 2)
-    np.testing.assert_allclose(effective_separation(bare, ca).delta_ca, 1, rtol=1e-9)
-    np.testing.assert_allclose(effective_separation(bare, cp).delta_cp, 1, rtol=1e-9)
+    np.testing.assert_allclose(effective_separation(bare, ca).ca, 1, rtol=1e-9)
+    np.testing.assert_allclose(effective_separation(bare, cp).cp, 1, rtol=1e-9)
 
 
 def test_effective_separation_at_the_ends():
@@ -128,7 +115,7 @@ def test_published_setting_crosses_where_it_was_simulated():
     CP's prediction is pessimistic by up to .013: few nuisance coordinates smear its transition.
     """
     published = model(target=50.0, d=20)
-    crossings = np.array([effective_critical_nu(published, 5000, level) for level in (0.05, 0.1, 0.25, 0.5)])
+    crossings = np.array([effective_critical_nu(published, 5000, level=level) for level in (0.05, 0.1, 0.25, 0.5)])
     np.testing.assert_allclose(crossings[:, 0], [0.852, 0.868, 0.883, 0.925], atol=0.003)
     np.testing.assert_allclose(crossings[:, 1], [0.068, 0.094, 0.125, 0.191], atol=0.014)
 
@@ -138,10 +125,8 @@ def test_mistakes_are_named():
         expected_distance(model(), 0)
     with pytest.raises(ValueError, match="level = 2 is not allowed"):
         regime(model(), 100, level=2)
-    with pytest.raises(ValueError, match="objective = 'pls' is not allowed"):
-        samples_needed(model(), "pls", 0.1)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="distance = 1 is not allowed"):
-        samples_needed(model(), "ca", 1)
+    with pytest.raises(ValueError, match="level = 1 is not allowed"):
+        samples_needed(model(), level=1)
     with pytest.raises(ValueError, match="n = nan is not allowed"):
         effective_separation(model(), float("nan"))
 
@@ -151,5 +136,5 @@ def test_single_precision(float32):
     found = effective_separation(model(), 500)
     with jax.enable_x64(True):
         np.testing.assert_allclose(found, effective_separation(model(), 500), rtol=1e-4)
-    np.testing.assert_allclose(samples_needed(model(kappa=[2.0] * 3), "cp", 0.1), 693.350776, rtol=1e-4)
+    np.testing.assert_allclose(samples_needed(model(kappa=[2.0] * 3), level=0.1).cp, 693.350776, rtol=1e-4)
     np.testing.assert_allclose(effective_critical_nu(model(kappa=[2.0] * 3), 500).cp, 0.41777192, rtol=1e-4)

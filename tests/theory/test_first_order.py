@@ -111,7 +111,7 @@ def test_validity_warns_where_target_noise_enters_at_second_order():
 
 def test_no_series_beyond_the_boundary():
     model = homogeneous(0.6, 50.0)
-    assert separation(model).delta_cp < 1 < separation(model).delta_ca
+    assert separation(model).cp < 1 < separation(model).ca
     assert np.isposinf(first_order(model, 100).cp) and np.isposinf(validity(model, 100).cp)
     assert np.isnan(second_order(model, 100).cp) and np.isfinite(second_order(model, 100).ca)
 

@@ -55,7 +55,7 @@ def test_ends_are_prediction_and_alignment(random_models):
         delta = theory.separation(model)
         np.testing.assert_allclose(theory.joint_separation(model, 0.0), delta.delta_cp, rtol=1e-12)
         # λ → ∞ tends to Δ_CA whatever the variances; τ²/ρ² is at most max variance_y.
-        np.testing.assert_allclose(theory.joint_separation(model, 1e14), delta.delta_ca, rtol=1e-6)
+        np.testing.assert_allclose(theory.joint_separation(model, 1e14), delta.ca, rtol=1e-6)
 
 
 def test_a_neither_point_is_rescued_by_a_weight_between():
@@ -112,4 +112,4 @@ def test_pls_ratio_and_its_homogeneous_identity():
     )
     delta, pls = theory.separation(homogeneous), theory.pls_separation(homogeneous)
     np.testing.assert_allclose(delta.delta_cp, pls * np.sqrt(2.3 / (1.7**2 + 0.4)), rtol=1e-12)
-    np.testing.assert_allclose(delta.delta_ca, pls * np.sqrt(2.3 / (1.7**2 + 0.4) * 7 / (1.7**2 + 0.9)), rtol=1e-12)
+    np.testing.assert_allclose(delta.ca, pls * np.sqrt(2.3 / (1.7**2 + 0.4) * 7 / (1.7**2 + 0.9)), rtol=1e-12)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from phasejax import solvers
 from phasejax.cli import app
 from phasejax.spiked import SpikedModel
-from phasejax.theory import errors, first_order, high_dimensional, joint, population
+from phasejax.theory import PerObjective, errors, first_order, homogeneous, joint, population
 from phasejax.verify import Verdict, list_claims, verify
 from phasejax.verify.registry import Claim, Finding, judge, refute
 from phasejax.verify.run import Result
@@ -70,7 +70,7 @@ def _without_residual(model, kept):
 
 def _noisier(model, n):
     ca, cp = ORIGINAL_FIRST_ORDER(model, n)
-    return first_order.Expansion(1.1 * ca, cp)
+    return PerObjective(1.1 * ca, cp)
 
 
 def _omega_without_c(rho, nu, c):
@@ -91,7 +91,7 @@ def _swapped_but_for_the_noise(model):
 
 
 ORIGINAL_WINDOW, ORIGINAL_ERROR = joint.joint_window, errors.prediction_error
-ORIGINAL_FIRST_ORDER, ORIGINAL_OMEGA = first_order.first_order, high_dimensional.ca_omega
+ORIGINAL_FIRST_ORDER, ORIGINAL_OMEGA = first_order.first_order, homogeneous.ca_omega
 ORIGINAL_PREDICT, ORIGINAL_SWAP = solvers.predict, SpikedModel.swap
 
 MUTATIONS = {
@@ -103,7 +103,7 @@ MUTATIONS = {
     "window": (joint.joint_window, _closed_window, ["joint-window", "joint-published-setting"]),
     "errors": (errors.prediction_error, _without_residual, ["error-decomposition"]),
     "first order": (first_order.first_order, _noisier, ["first-order-distance"]),
-    "omega": (high_dimensional.ca_omega, _omega_without_c, ["first-order-symbolic"]),
+    "omega": (homogeneous.ca_omega, _omega_without_c, ["first-order-symbolic"]),
     "align": (solvers.align, _half_whitened, ["alignment-minimisers"]),
     "predict": (solvers.predict, _unwhitened, ["prediction-minimisers"]),
     "swap": (SpikedModel.swap, _swapped_but_for_the_noise, ["swap"]),

@@ -12,7 +12,7 @@ from phasejax.recovery import subspace_distance
 from phasejax.sampling import Law, covariance_of, sample_pairs
 from phasejax.spiked import SpikedModel
 from phasejax.theory import first_order as expansion
-from phasejax.theory import high_dimensional
+from phasejax.theory import homogeneous
 from phasejax.verify.models import Shape, evaluate, random_models, stack
 from phasejax.verify.registry import Finding, Verdict, claim, judge
 from phasejax.verify.simulate import simulate
@@ -68,7 +68,7 @@ def first_order_symbolic(seed: int) -> Finding:
     rho = rng.uniform(0.5, 0.95, 100)
     nu, share = rho * rng.uniform(0, 0.5, 100), rng.uniform(0.001, 0.02, 100)
     formula = sp.lambdify((x, y, c), omega)(rho**2, nu**2, share)
-    worst = np.max(np.abs(np.asarray(high_dimensional.ca_omega(*map(jnp.asarray, (rho, nu, share)))) / formula - 1))
+    worst = np.max(np.abs(np.asarray(homogeneous.ca_omega(*map(jnp.asarray, (rho, nu, share)))) / formula - 1))
     figure = f"{'proved symbolically' if proven else 'no proof'}; ω off by {worst:.0e} (relative)"
     return Finding(judge(as_stated=proven and worst < 1e-9), figure, 100)
 
@@ -113,7 +113,7 @@ def high_dimensional_distance(seed: int) -> Finding:
     k, d_x, d_y, count, trials = 2, 30, 34, 6, 60
     base = random_models(rng, Shape(k, d_x, d_y), 400)
     pairs = 600.0
-    predicted = np.stack(evaluate(lambda m: theory.expected_distance(m, pairs)[:2], base), axis=1)
+    predicted = np.stack(evaluate(lambda m: theory.expected_distance(m, pairs), base), axis=1)
     # Models that can tell: neither recovered perfectly nor in the transition.
     telling = np.flatnonzero(np.all((predicted > 0.02) & (predicted < 0.5), axis=1))[:count]
     measured = simulate(jax.tree.map(lambda leaf: leaf[telling], base), pairs, trials, seed)

@@ -215,7 +215,7 @@ def hard_bottleneck(seed: int) -> Finding:
     cov = dense(stack([model]), rng)
     rank = min(np.linalg.matrix_rank(block[0]) for block in cov[:3])
     recovered = round(float(signal_energy(cov, whitened(cov)[0], 2)[0]))
-    counted = int(theory.recovery_counts(model).exact_ca)
+    counted = int(theory.recovery_counts(model).exact.ca)
     verdict = refute(counterexample=rank == 5 and recovered == 0, corrected=violations == 0 and counted == recovered)
     return Finding(verdict, f"ranks {rank}, {recovered} signal directions recovered; {violations} rank violations", trials + 1)
 
@@ -315,7 +315,7 @@ def delta_equal_one(seed: int) -> Finding:
         )
         measured = simulate(stack([model]), 500.0, trials, seed)
         overlap, error = 1 - measured.mean[0, 0], measured.error[0, 0]
-        holds &= bool(abs(overlap - 1 / (1 + m)) < 4.5 * error) and float(theory.separation(model).delta_ca) == 1
+        holds &= bool(abs(overlap - 1 / (1 + m)) < 4.5 * error) and float(theory.separation(model).ca) == 1
         figures.append(f"{overlap:.3f} ± {error:.3f} for {1 / (1 + m):.3f}")
     return Finding(judge(as_stated=holds), "overlap " + ", ".join(figures), 2 * trials)
 
