@@ -9,6 +9,16 @@ from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import Covariance
 
+__all__ = [
+    "PUBLISHED_THRESHOLD",
+    "prediction_error",
+    "principal_angles",
+    "projector_distance",
+    "recovered_count",
+    "squared_overlap",
+    "subspace_distance",
+]
+
 PUBLISHED_THRESHOLD = 0.8
 
 

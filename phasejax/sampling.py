@@ -7,12 +7,13 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from phasejax import checks
 from phasejax.simulation.wishart import BartlettFactor, bartlett, covariance_from_bartlett
 from phasejax.spiked import Covariance, SpikedModel
+
+__all__ = ["Law", "covariance_of", "sample_covariance", "sample_pairs"]
 
 Law = Literal["gaussian", "laplace", "student_t"]
 
@@ -28,7 +29,7 @@ def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) 
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
-    _check_n(n)
+    checks.entries("n", n, lambda v: v >= 1, "a number of pairs ≥ 1")
     lane_key = jax.random.bits(key, (2, 1), "uint32")
     n = jnp.asarray(n, model.kappa.dtype)
     factor = bartlett(lane_key, n[None], model.d_x, model.d_y, dtype=n.dtype)
@@ -49,11 +50,10 @@ def sample_pairs(
 
     **Raises:** `ValueError` on a bad n, law or dof.
     """
-    _check_n(n)
-    if law not in get_args(Law):
-        raise ValueError(f"law = {law!r} is not allowed: choose one of {', '.join(get_args(Law))}.")
-    if law == "student_t" and not dof > 2:
-        raise ValueError(f"dof = {dof} is not allowed: a Student-t source of variance 1 needs dof > 2.")
+    checks.whole("n", n, 1)
+    checks.choice("law", law, get_args(Law))
+    if law == "student_t":
+        checks.entries("dof", dof, lambda v: v > 2, "finite and > 2, so that the source has a variance")
     k, m = model.k, model.eta.size
     dtype = model.kappa.dtype
     key_z, key_x, key_y = jax.random.split(key, 3)
@@ -71,8 +71,7 @@ def sample_pairs(
 
 def covariance_of(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], *, center: bool = False) -> Covariance:
     """Covariance triple of paired rows, divided by n; `center=True` subtracts the column means first (real data)."""
-    if x.shape[0] != y.shape[0]:
-        raise ValueError(f"x has {x.shape[0]} rows and y has {y.shape[0]}: pairs need the same number.")
+    checks.same_rows(x, y)
     if center:
         x, y = x - jnp.mean(x, axis=0), y - jnp.mean(y, axis=0)
     n = x.shape[0]
@@ -87,8 +86,3 @@ def _standard_sources(key: Key[Array, ""], shape: tuple[int, ...], law: Law, dof
     if law == "laplace":
         return jax.random.laplace(key, shape, dtype) / jnp.sqrt(jnp.asarray(2, dtype))
     return jax.random.t(key, dof, shape, dtype) * jnp.sqrt(jnp.asarray((dof - 2) / dof, dtype))
-
-
-def _check_n(n: ArrayLike) -> None:
-    if not isinstance(n, Tracer) and not np.all(np.asarray(n) >= 1):
-        raise ValueError(f"n = {n} is not allowed: at least one pair is needed.")

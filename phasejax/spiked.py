@@ -8,14 +8,19 @@ the remaining ones hold nuisance with variances γ̃^x_j, γ̃^y_j and cross-cov
 rotations of these; no quantity of interest depends on the rotations.
 """
 
+from dataclasses import fields
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
+
+from phasejax import checks
+from phasejax.checks import Numbers
+
+__all__ = ["CholeskyDiagonals", "Covariance", "SpikedModel", "noise_variance"]
 
 
 class Covariance(NamedTuple):
@@ -56,33 +61,17 @@ class SpikedModel(eqx.Module):
     **Raises:** `ValueError` naming the field, the value and what is allowed.
     """
 
-    kappa: Float[Array, " k"]
-    gamma_x: Float[Array, " k"]
-    gamma_y: Float[Array, " k"]
-    gamma_tilde_x: Float[Array, " m_x"]
-    gamma_tilde_y: Float[Array, " m_y"]
-    eta: Float[Array, " m"]
-
-    def __init__(
-        self,
-        kappa: ArrayLike,
-        gamma_x: ArrayLike,
-        gamma_y: ArrayLike,
-        gamma_tilde_x: ArrayLike,
-        gamma_tilde_y: ArrayLike,
-        eta: ArrayLike,
-    ):
-        self.kappa = jnp.asarray(kappa, dtype=float)
-        self.gamma_x = jnp.asarray(gamma_x, dtype=float)
-        self.gamma_y = jnp.asarray(gamma_y, dtype=float)
-        self.gamma_tilde_x = jnp.asarray(gamma_tilde_x, dtype=float)
-        self.gamma_tilde_y = jnp.asarray(gamma_tilde_y, dtype=float)
-        self.eta = jnp.asarray(eta, dtype=float)
+    kappa: Float[Array, " k"] = eqx.field(converter=checks.floats)
+    gamma_x: Float[Array, " k"] = eqx.field(converter=checks.floats)
+    gamma_y: Float[Array, " k"] = eqx.field(converter=checks.floats)
+    gamma_tilde_x: Float[Array, " m_x"] = eqx.field(converter=checks.floats)
+    gamma_tilde_y: Float[Array, " m_y"] = eqx.field(converter=checks.floats)
+    eta: Float[Array, " m"] = eqx.field(converter=checks.floats)
 
     def __check_init__(self):
         _check_shapes(self)
-        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
-            _check_values(self)
+        if checks.known(self):
+            _check_values(jax.tree.map(np.asarray, self))  # NumPy: inside jit, jnp would trace even what is known
 
     @classmethod
     def homogeneous(
@@ -90,13 +79,13 @@ class SpikedModel(eqx.Module):
         *,
         d: int,
         k: int,
-        kappa: ArrayLike,
-        gamma_x: ArrayLike,
-        gamma_y: ArrayLike,
-        gamma_tilde_x: ArrayLike,
-        gamma_tilde_y: ArrayLike,
-        nu: ArrayLike | None = None,
-        eta: ArrayLike | None = None,
+        kappa: Numbers,
+        gamma_x: Numbers,
+        gamma_y: Numbers,
+        gamma_tilde_x: Numbers,
+        gamma_tilde_y: Numbers,
+        nu: Numbers | None = None,
+        eta: Numbers | None = None,
         d_y: int | None = None,
     ) -> "SpikedModel":
         """A model whose coordinates of one kind are alike; any argument may also be a full-length vector.
@@ -111,38 +100,36 @@ class SpikedModel(eqx.Module):
         **Raises:** `ValueError` on a bad size, shape or value.
         """
         d_y = d if d_y is None else d_y
-        if not 1 <= k <= min(d, d_y):
-            raise ValueError(f"k = {k} is not allowed: the number of signal coordinates must satisfy 1 ≤ k ≤ {min(d, d_y)}.")
-        if (nu is None) == (eta is None):
-            raise ValueError("give exactly one of nu (correlation) and eta (covariance).")
+        checks.whole("k", k, 1, min(d, d_y))
         m = min(d, d_y) - k
-        gamma_tilde_x = _broadcast("gamma_tilde_x", gamma_tilde_x, d - k)
-        gamma_tilde_y = _broadcast("gamma_tilde_y", gamma_tilde_y, d_y - k)
-        if nu is not None:
-            nu = _broadcast("nu", nu, m)
-            _check_range("nu", nu, lambda v: (v >= 0) & (v <= 1), "in [0, 1]")
+        gamma_tilde_x = checks.broadcast("gamma_tilde_x", gamma_tilde_x, (d - k,))
+        gamma_tilde_y = checks.broadcast("gamma_tilde_y", gamma_tilde_y, (d_y - k,))
+        if nu is not None and eta is None:
+            nu = checks.broadcast("nu", nu, (m,))
+            checks.entries("nu", nu, lambda v: (v >= 0) & (v <= 1), "in [0, 1]")
             eta = nu * jnp.sqrt(gamma_tilde_x[:m] * gamma_tilde_y[:m])
-        assert eta is not None
+        elif nu is not None or eta is None:
+            raise ValueError("give exactly one of nu (correlation) and eta (covariance).")
         return cls(
-            kappa=_broadcast("kappa", kappa, k),
-            gamma_x=_broadcast("gamma_x", gamma_x, k),
-            gamma_y=_broadcast("gamma_y", gamma_y, k),
+            kappa=checks.broadcast("kappa", kappa, (k,)),
+            gamma_x=checks.broadcast("gamma_x", gamma_x, (k,)),
+            gamma_y=checks.broadcast("gamma_y", gamma_y, (k,)),
             gamma_tilde_x=gamma_tilde_x,
             gamma_tilde_y=gamma_tilde_y,
-            eta=_broadcast("eta", eta, m),
+            eta=checks.broadcast("eta", eta, (m,)),
         )
 
     @classmethod
-    def from_quality(cls, *, k: int, kappa: ArrayLike, quality_x: ArrayLike, quality_y: ArrayLike, **rest) -> "SpikedModel":
+    def from_quality(cls, *, k: int, kappa: Numbers, quality_x: Numbers, quality_y: Numbers, **rest) -> "SpikedModel":
         """Like `homogeneous`, with source qualities κ²/(κ²+γ) in (0, 1] in place of the noise variances γ.
 
         **Raises:** `ValueError` on a quality outside (0, 1], or κ = 0 (a quality says nothing about a signal of variance 0).
         """
-        kappa = _broadcast("kappa", kappa, k)
-        quality_x, quality_y = _broadcast("quality_x", quality_x, k), _broadcast("quality_y", quality_y, k)
-        _check_range("kappa", kappa, lambda v: v > 0, "> 0 when qualities are given")
+        kappa = checks.broadcast("kappa", kappa, (k,))
+        quality_x, quality_y = checks.broadcast("quality_x", quality_x, (k,)), checks.broadcast("quality_y", quality_y, (k,))
+        checks.entries("kappa", kappa, lambda v: v > 0, "> 0 when qualities are given")
         for name, quality in (("quality_x", quality_x), ("quality_y", quality_y)):
-            _check_range(name, quality, lambda v: (v > 0) & (v <= 1), "in (0, 1]")
+            checks.entries(name, quality, lambda v: (v > 0) & (v <= 1), "in (0, 1]")
         gamma_x, gamma_y = noise_variance(kappa, quality_x), noise_variance(kappa, quality_y)
         return cls.homogeneous(k=k, kappa=kappa, gamma_x=gamma_x, gamma_y=gamma_y, **rest)
 
@@ -237,46 +224,26 @@ def noise_variance(kappa: ArrayLike, quality: ArrayLike) -> Array:
     return jnp.square(kappa) * (1 - quality) / quality
 
 
-def _broadcast(name: str, value: ArrayLike, size: int) -> Float[Array, " size"]:
-    value = jnp.asarray(value, dtype=float)
-    if value.shape not in ((), (size,)):
-        raise ValueError(f"{name} has shape {value.shape}: a scalar or shape ({size},) is allowed.")
-    return jnp.broadcast_to(value, (size,))
-
-
-def _check_range(name: str, value: Array, allowed, description: str) -> None:
-    """Raise on the first entry outside the allowed range; NaN is never inside. Traced values pass unchecked."""
-    if isinstance(value, Tracer):
-        return
-    known = np.asarray(value)
-    bad = np.flatnonzero(~(np.asarray(allowed(known)) & np.isfinite(known)))
-    if bad.size:
-        raise ValueError(f"{name}[{bad[0]}] = {known[bad[0]]:g} is not allowed: {name} must be {description}.")
-
-
 def _check_shapes(model: SpikedModel) -> None:
-    for field in ("kappa", "gamma_x", "gamma_y", "gamma_tilde_x", "gamma_tilde_y", "eta"):
-        if getattr(model, field).ndim != 1:
-            raise ValueError(f"{field} has shape {getattr(model, field).shape}: a vector is allowed (batches go through vmap).")
+    for field in fields(model):
+        if getattr(model, field.name).ndim != 1:
+            found = getattr(model, field.name).shape
+            raise ValueError(f"{field.name} has shape {found}: a vector is allowed (batches go through vmap).")
     k = model.kappa.size
     m = min(model.gamma_tilde_x.size, model.gamma_tilde_y.size)
     if k < 1:
         raise ValueError("kappa is empty: at least one signal coordinate is needed.")
-    for field, size in (("gamma_x", k), ("gamma_y", k), ("eta", m)):
-        if getattr(model, field).size != size:
-            raise ValueError(f"{field} has shape {getattr(model, field).shape}: shape ({size},) is allowed.")
+    for name, size in (("gamma_x", k), ("gamma_y", k), ("eta", m)):
+        checks.shape(name, getattr(model, name), (size,))
 
 
 def _check_values(model: SpikedModel) -> None:
-    model = jax.tree.map(np.asarray, model)  # inside jit, jnp would trace even what is known
-    _check_range("kappa", model.kappa, lambda v: v >= 0, "finite and ≥ 0")
-    for field in ("gamma_x", "gamma_y"):
-        _check_range(field, getattr(model, field), lambda v: v >= 0, "finite and ≥ 0")
-        _check_range(f"kappa² + {field}", model.kappa**2 + getattr(model, field), lambda v: v > 0, "finite and > 0")
-    for field in ("gamma_tilde_x", "gamma_tilde_y"):
-        _check_range(field, getattr(model, field), lambda v: v > 0, "finite and > 0")
+    checks.nonnegative(kappa=model.kappa, gamma_x=model.gamma_x, gamma_y=model.gamma_y)
+    power = model.kappa**2
+    checks.positive(**{"kappa² + gamma_x": power + model.gamma_x, "kappa² + gamma_y": power + model.gamma_y})
+    checks.positive(gamma_tilde_x=model.gamma_tilde_x, gamma_tilde_y=model.gamma_tilde_y)
     m = model.eta.size
     bound = np.sqrt(np.asarray(model.gamma_tilde_x[:m]) * np.asarray(model.gamma_tilde_y[:m]))
     # ν = 1 is a legitimate point, so the bound leaves room for the rounding of η = ν √(γ̃x γ̃y).
     slack = 1 + 8 * np.finfo(bound.dtype).eps
-    _check_range("eta", model.eta, lambda v: (v >= 0) & (v <= bound * slack), "in [0, √(γ̃x γ̃y)], so that ν is in [0, 1]")
+    checks.entries("eta", model.eta, lambda v: (v >= 0) & (v <= bound * slack), "in [0, √(γ̃x γ̃y)], so that ν is in [0, 1]")

@@ -304,10 +304,11 @@ def test_shapes_are_checked_inside_jit_too():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k": 6}, "k = 6 is not allowed: the number of signal coordinates must satisfy 1 ≤ k ≤ 5."),
+        ({"k": 6}, "k = 6 is not allowed: k must be a whole number in 1..5."),
         ({"k": 0}, "k = 0 is not allowed"),
         ({"k": -1}, "k = -1 is not allowed"),
-        ({"d_y": 1}, "k = 2 is not allowed: the number of signal coordinates must satisfy 1 ≤ k ≤ 1."),
+        ({"k": 2.0}, "k = 2.0 is not allowed: k must be a whole number in 1..5."),
+        ({"d_y": 1}, "k = 2 is not allowed: k must be a whole number in 1..1."),
         ({"nu": None}, "give exactly one of nu (correlation) and eta (covariance)."),
         ({"eta": 0.1}, "give exactly one of nu (correlation) and eta (covariance)."),
         ({"nu": 1.0001}, "nu[0] = 1.0001 is not allowed: nu must be in [0, 1]."),
@@ -343,7 +344,7 @@ def test_homogeneous_complains_in_one_sentence(changes, message):
         ({"quality_y": [0.5, -0.5]}, "quality_y[1] = -0.5 is not allowed: quality_y must be in (0, 1]."),
         ({"quality_x": [0.5]}, "quality_x has shape (1,): a scalar or shape (2,) is allowed."),
         ({"kappa": [1.0, 0.0]}, "kappa[1] = 0 is not allowed: kappa must be > 0 when qualities are given."),
-        ({"k": 7}, "k = 7 is not allowed: the number of signal coordinates must satisfy 1 ≤ k ≤ 5."),
+        ({"k": 7}, "k = 7 is not allowed: k must be a whole number in 1..5."),
     ],
 )
 def test_from_quality_complains_in_one_sentence(changes, message):

@@ -1,0 +1,98 @@
+"""What the library asks of its arguments; a mistake is a `ValueError` of one sentence: what, which value, what is allowed.
+
+Shapes and whole numbers are always checked. Values are checked where they are known: inside `jit` and `vmap` they are traced,
+and pass. NaN is never allowed.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike
+
+type Numbers = ArrayLike | Sequence[ArrayLike] | Sequence[Sequence[ArrayLike]]
+"""What may be given where an array of floats is wanted: a number, an array, a sequence, a sequence of sequences."""
+
+
+def floats(value: Numbers) -> Array:
+    """The value as an array of JAX's default float type; for use as a field's converter."""
+    return jnp.asarray(value, dtype=float)
+
+
+def known(*values: Any) -> bool:
+    """Whether no leaf of the values is being traced."""
+    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(values))
+
+
+def entries(name: str, value: Any, allowed: Callable[[np.ndarray], Any], description: str) -> None:
+    """Every entry is finite and `allowed`, a function of the whole array that gives one truth value for each entry."""
+    if not known(value):
+        return
+    value = np.asarray(value)  # NumPy: inside jit, jnp would trace even what is known
+    bad = np.argwhere(~(np.asarray(allowed(value)) & np.isfinite(value)))
+    if len(bad):
+        place = f"[{', '.join(map(str, bad[0]))}]" if value.ndim else ""
+        raise ValueError(f"{name}{place} = {value[tuple(bad[0])]:g} is not allowed: {name} must be {description}.")
+
+
+def positive(**values: Any) -> None:
+    """Every entry of every value is finite and > 0."""
+    for name, value in values.items():
+        entries(name, value, lambda v: v > 0, "finite and > 0")
+
+
+def nonnegative(**values: Any) -> None:
+    """Every entry of every value is finite and ≥ 0."""
+    for name, value in values.items():
+        entries(name, value, lambda v: v >= 0, "finite and ≥ 0")
+
+
+def finite(name: str, value: Any) -> None:
+    """No entry is NaN or infinite; for arrays whose single entries mean little."""
+    if known(value) and not np.all(np.isfinite(np.asarray(value))):
+        raise ValueError(f"{name} holds NaN or infinity: finite values are needed.")
+
+
+def whole(name: str, value: Any, low: int, high: int | None = None) -> None:
+    """A size or an index: a whole number ≥ low, and ≤ high where a limit is given."""
+    try:
+        inside = low <= operator.index(value) and (high is None or value <= high)
+    except TypeError:
+        inside = False
+    if not inside:
+        raise ValueError(f"{name} = {value} is not allowed: {name} must be a whole number {_interval(low, high)}.")
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> None:
+    """One of the allowed words."""
+    if value not in (allowed := tuple(allowed)):
+        raise ValueError(f"{name} = {value!r} is not allowed: choose one of {', '.join(allowed)}.")
+
+
+def shape(name: str, value: Any, allowed: tuple[int, ...]) -> None:
+    """An array of exactly this shape."""
+    if np.shape(value) != allowed:
+        raise ValueError(f"{name} has shape {np.shape(value)}: shape {allowed} is allowed.")
+
+
+def same_rows(x: Any, y: Any) -> None:
+    """Pairs need as many rows in x as in y."""
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: pairs need the same number.")
+
+
+def broadcast(name: str, value: Numbers, full: tuple[int, ...]) -> Array:
+    """The value as floats of the full shape; it may be a scalar or lack leading axes, nothing else is stretched."""
+    array = floats(value)
+    allowed = [full[i:] for i in range(len(full) - 1, -1, -1)]
+    if array.shape not in ((), *allowed):
+        raise ValueError(f"{name} has shape {array.shape}: a scalar or shape {' or '.join(map(str, allowed))} is allowed.")
+    return jnp.broadcast_to(array, full)
+
+
+def _interval(low: int, high: int | None) -> str:
+    return f"≥ {low}" if high is None else f"in {low}..{high}"
