@@ -1,13 +1,48 @@
 """What the diagnostic refuses, each mistake in one sentence."""
 
+import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 
 FEWEST_PAIRS = 30
 
 
+def array_of(name: str, value) -> np.ndarray:
+    """The value as an array. What is missing stays so: masked entries become None, NaN among names stays a float.
+
+    **Raises:** `ValueError` for rows of unequal length.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        if not np.ma.is_masked(value):
+            return value.data
+        seen = value.data.astype(object)
+        seen[np.ma.getmaskarray(value)] = None
+        return seen
+    if isinstance(getattr(value, "dtype", None), pd.api.extensions.ExtensionDtype):
+        return np.asarray(value, dtype=object)  # whole numbers stay whole beside pandas' NA
+    try:
+        array = np.asarray(value)
+        return np.array(value, dtype=object) if array.dtype.kind in "US" and isinstance(value, list | tuple) else array
+    except ValueError as error:
+        raise ValueError(f"{name} has rows of unequal length: a matrix with one row for each pair is needed.") from error
+
+
 def real_array(name: str, value) -> np.ndarray:
-    """The value as an array of real numbers. **Raises:** `ValueError` for anything else, such as complex or object arrays."""
-    value = np.asarray(value)
+    """The value as an array of real numbers; bfloat16 and other short floats that NumPy lacks become float32.
+
+    **Raises:** `ValueError` for anything else, such as complex numbers, names, or missing entries.
+    """
+    if isinstance(value, pd.DataFrame) and all(kind.kind in "fiub" for kind in value.dtypes):
+        value = value.to_numpy(float, na_value=np.nan)
+    value = array_of(name, value)
+    if value.dtype == object and (lost := np.argwhere(pd.isna(value))).size:
+        raise ValueError(f"{name}[{', '.join(map(str, lost[0]))}] is missing: finite numbers are needed.")
+    if value.dtype.kind == "V" and value.dtype.names is None and value.dtype.name.startswith("void"):
+        raise ValueError(
+            f"{name} holds raw entries of {value.dtype.itemsize} bytes, as numpy.save leaves bfloat16: save it as float32."
+        )
+    if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.kind != "f":
+        return value.astype(np.float32)
     if value.dtype.kind not in "fiub":
         raise ValueError(f"{name} is an array of type {value.dtype}: real numbers are needed.")
     return value
@@ -39,9 +74,11 @@ def group_codes(groups, n: int) -> np.ndarray:
     """Group of each row as a code 0, 1, … (n,); each row is its own group where no groups are given."""
     if groups is None:
         return np.arange(n)
-    groups = np.asarray(groups)
+    groups = array_of("groups", groups)
     if groups.shape != (n,):
         raise ValueError(f"groups have shape {groups.shape}: ({n},) is needed, one for each pair.")
+    if (lost := np.flatnonzero(pd.isna(groups))).size:
+        raise ValueError(f"groups[{lost[0]}] is missing: each pair needs a group.")
     names, codes = np.unique(groups.astype(str) if groups.dtype == object else groups, return_inverse=True)
     if names.size < 2:
         raise ValueError(f"one group ({names[0]}) holds every row: at least two groups are needed.")

@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from phasejax.diagnosis.checks import real_array
+from phasejax.diagnosis.checks import array_of, real_array
 
 MOST_COLUMNS = 32
 _MOST_CLASSES = 50  # more distinct whole numbers than this are a quantity, not names
 _FEWEST_LABELS = 10
+_NAMES, _NUMBERS = str | bytes | bool | np.bool_, int | float | np.integer | np.floating
 
 
 class Labels(NamedTuple):
@@ -25,28 +27,26 @@ class Labels(NamedTuple):
 def read_labels(labels, n: int, labelled=None) -> Labels:
     """Labels (n,) or (n, q) of n pairs.
 
-    Floats are quantities. Strings, booleans and whole numbers of at most 50 distinct values are classes. NaN, None and the
-    empty string mean "no label", and so does False in the mask `labelled` (n,). More than 32 independent columns are
-    reduced to those 32 directions of label space that vary most.
+    Floats are quantities. Strings, booleans and whole numbers of at most 50 distinct values are classes. NaN, None, pandas'
+    NA, a masked entry and the empty string mean "no label", and so does False in the mask `labelled` (n,). More than 32
+    independent columns are reduced to those 32 directions of label space that vary most.
 
-    **Raises:** `ValueError` on a wrong length, complex or infinite labels, fewer than 10 of them, or labels all equal.
+    **Raises:** `ValueError` on a wrong length, complex or infinite labels, names mixed with numbers, fewer than 10 labels, or
+    labels all equal.
     """
-    labels = np.asarray(labels)
+    labels = array_of("labels", labels)
     if labels.ndim not in (1, 2) or labels.shape[0] != n:
         raise ValueError(f"labels have shape {labels.shape}: ({n},) or ({n}, columns) is needed, one row for each pair.")
     table = labels.reshape(n, -1)
-    rows = _mask(labelled, n)
-    classes = _are_classes(table)
-    if classes:
-        missing = np.array([[_is_missing(value) for value in row] for row in table]) if table.dtype == object else table == ""
-        missing = missing if table.dtype.kind in "OUS" else np.zeros(table.shape, bool)
-        rows = rows & ~missing.any(axis=1)
-    else:
-        table = real_array("labels", table.astype(float) if table.dtype == object else table).astype(float)
-        rows = rows & ~np.isnan(table).any(axis=1)
-        if np.isinf(table[rows]).any():
-            row, column = np.argwhere(np.isinf(table) & rows[:, None])[0]
-            raise ValueError(f"labels[{row}, {column}] is infinite: labels must be finite, or NaN where a row has none.")
+    missing = _missing(table)
+    classes = _are_classes(table, missing)
+    if not classes:
+        table = real_array("labels", np.where(missing, np.nan, table).astype(float) if table.dtype == object else table)
+        table = table.astype(float)
+    rows = _mask(labelled, n) & ~missing.any(axis=1)
+    if not classes and np.isinf(table[rows]).any():
+        row, column = np.argwhere(np.isinf(table) & rows[:, None])[0]
+        raise ValueError(f"labels[{row}, {column}] is infinite: labels must be finite, or NaN where a row has none.")
     kept = np.flatnonzero(rows)
     if kept.size < _FEWEST_LABELS:
         raise ValueError(f"{kept.size} of {n} pairs are labelled: at least {_FEWEST_LABELS} labels are needed.")
@@ -65,19 +65,35 @@ def _mask(labelled, n: int) -> np.ndarray:
     return labelled
 
 
-def _are_classes(table: np.ndarray) -> bool:
-    if table.dtype == object:
-        present = [value for value in table.ravel() if not _is_missing(value)]
-        if all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in present):
-            return table.shape[1] == 1 and len(set(present)) <= _MOST_CLASSES
-        return not all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in present)
-    if table.dtype.kind in "iu":
-        return table.shape[1] == 1 and np.unique(table).size <= _MOST_CLASSES
-    return table.dtype.kind in "bUS"
+def _missing(table: np.ndarray) -> np.ndarray:
+    """Where a label is missing: NaN, None, pandas' NA or NaT, or an empty string."""
+    missing = pd.isna(table)
+    if table.dtype == object or table.dtype.kind in "US":
+        text = np.where(missing, "", table)
+        missing |= (text == "") | (text == b"")
+    return missing
 
 
-def _is_missing(value) -> bool:
-    return value is None or value == "" or value != value
+def _are_classes(table: np.ndarray, missing: np.ndarray) -> bool:
+    """Whether labels are names of classes rather than quantities.
+
+    **Raises:** `ValueError` where names and numbers are mixed, or where a label is neither.
+    """
+    if table.dtype != object:
+        few = table.dtype.kind in "iu" and table.shape[1] == 1 and np.unique(table).size <= _MOST_CLASSES
+        return few or table.dtype.kind in "bUS"
+    present = table[~missing]
+    names, numbers = (np.array([isinstance(value, kinds) for value in present], bool) for kinds in (_NAMES, _NUMBERS))
+    if not (names | numbers).all():
+        value = present[int(np.argmin(names | numbers))]
+        raise ValueError(f"labels hold {value!r}, a {type(value).__name__}: names, numbers or booleans are needed.")
+    if names.any() and not names.all():
+        name, number = present[int(np.argmax(names))], present[int(np.argmin(names))]
+        raise ValueError(f"labels mix names and numbers ({name!r} and {number!r}): choose one kind.")
+    if names.all():
+        return True
+    whole = all(isinstance(value, int | np.integer) for value in present)
+    return whole and table.shape[1] == 1 and len(set(present)) <= _MOST_CLASSES
 
 
 def _one_hot(column: np.ndarray) -> np.ndarray:

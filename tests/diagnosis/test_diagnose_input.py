@@ -1,10 +1,13 @@
 """Every mistake in the input gets one sentence that names it, and no verdict."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
-from phasejax.diagnosis import diagnose
+from phasejax.diagnosis import checks, diagnose
+from phasejax.diagnosis.labels import read_labels
 
 N = 40
 KEY = jax.random.key(0)
@@ -41,6 +44,14 @@ MISTAKES = {
     "one group": (dict(groups=np.zeros(N)), r"one group \(0.0\) holds every row"),
     "short groups": (dict(groups=np.arange(N - 1)), r"groups have shape \(39,\)"),
     "k too large": (dict(k=5), r"k = 5 is not allowed: .* 1..4"),
+    "names in x": (dict(x=np.full(X.shape, "a")), "x is an array of type <U1: real numbers"),
+    "rows of unequal length": (dict(x=[[1.0, 2], [3]] * 20), "x has rows of unequal length"),
+    "a masked entry": (dict(x=np.ma.masked_array(X, np.arange(4 * N).reshape(N, 4) == 9)), r"x\[2, 1\] is missing"),
+    "pandas' NA in y": (dict(y=pd.DataFrame(Y).astype("Float64").mask(np.eye(N, 5) > 0)), r"y\[0, 0\] = nan"),
+    "raw bfloat16": (dict(x=np.asarray(jnp.asarray(X, jnp.bfloat16)).view("V2")), "raw entries of 2 bytes, .* as float32"),
+    "names and numbers": (dict(labels=["a", 1.5] * 20), r"labels mix names and numbers \('a' and 1.5\)"),
+    "dates": (dict(labels=[pd.Timestamp(0)] * N), "labels hold Timestamp.*: names, numbers or booleans"),
+    "a missing group": (dict(groups=["a", "b", None, "c"] * 10), r"groups\[2\] is missing"),
     "method": (dict(method="magic"), "method = 'magic' is not allowed"),
 }
 
@@ -53,6 +64,39 @@ def test_a_mistake_is_named_in_one_sentence(name):
         diagnose(**arguments, key=KEY)
     assert str(caught.value).count("\n") == 0
     assert str(caught.value).endswith(".")
+
+
+MISSING = np.arange(60) % 3 == 2
+NAMES = [["a", "b", None][i % 3] for i in range(60)]
+WHOLE = pd.Series([[1, 2, None][i % 3] for i in range(60)], dtype="Int64")
+HOLED = {
+    "None": NAMES,
+    "NaN in a list": [name or float("nan") for name in NAMES],
+    "NaN among objects": np.array([name or np.nan for name in NAMES], dtype=object),
+    "empty": np.array([name or "" for name in NAMES]),
+    "empty bytes": np.array([(name or "").encode() for name in NAMES]),
+    "pandas strings": pd.Series(NAMES, dtype="string"),
+    "pandas categories": pd.Series(pd.Categorical(NAMES)),
+    "pandas whole numbers": WHOLE,
+    "pandas booleans": (WHOLE == 1).astype("boolean"),
+    "a mask": np.ma.masked_array(np.where(MISSING, 7, np.arange(60) % 3), MISSING),
+    "a mask on names": np.ma.masked_array(["a", "b", "c"] * 20, MISSING),
+}
+
+
+@pytest.mark.parametrize("name", HOLED)
+def test_what_is_missing_is_no_class_in_whatever_way_it_is_said(name):
+    read = read_labels(HOLED[name], 60)
+    np.testing.assert_array_equal(read.rows, np.flatnonzero(~MISSING))
+    assert read.kind == "classes" and read.columns.shape == (40, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8", "uint8", "float8_e4m3fn"])
+def test_short_numbers_are_the_numbers_that_they_hold(dtype):
+    whole = np.arange(120).reshape(40, 3) % 11  # short floats hold these exactly
+    np.testing.assert_array_equal(checks.view("x", jnp.asarray(whole, dtype)), whole)
+    quantity = read_labels(np.asarray(jnp.asarray(np.tile(np.arange(16), 4), dtype)), 64)
+    assert quantity.kind == ("classes" if "int" in dtype else "continuous")
 
 
 @pytest.mark.parametrize("method", ["default", "elbow"])
