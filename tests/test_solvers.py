@@ -163,7 +163,7 @@ def counts_with_gaps(model):
     counts = theory.recovery_counts(model)
     values = {
         align: (np.asarray(theory.rho(model)), np.asarray(theory.nu(model)), int(counts.exact.ca)),
-        predict: (np.asarray(theory.tau(model)), np.asarray(theory.xi(model)), int(counts.exact_cp)),
+        predict: (np.asarray(theory.tau(model)), np.asarray(theory.xi(model)), int(counts.exact.cp)),
         pls: (f["kappa"] ** 2, f["eta"], None),
     }
     for solver, (signal, nuisance, count) in values.items():

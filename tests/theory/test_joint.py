@@ -43,7 +43,7 @@ def test_the_window_is_where_every_signal_is_counted():
         ends = [end * factor for end in (low, high) if 0 < end < np.inf for factor in (1 - 1e-6, 1 + 1e-6)]
         for weight in [0.0, 1e-3, 0.3, 1.0, 5.0, 1e3, *ends]:
             recovers = theory.joint_count(model, weight) == model.k
-            inside = (low < weight < high) or (weight == 0 and theory.separation(model).delta_cp > 1)
+            inside = (low < weight < high) or (weight == 0 and theory.separation(model).cp > 1)
             assert recovers == inside, (seed, weight, low, high)
     assert min(open_ended, bounded, empty) >= 5
 
@@ -53,7 +53,7 @@ def test_ends_are_prediction_and_alignment(random_models):
         if flavour in ("dead", "full", "ties"):
             continue
         delta = theory.separation(model)
-        np.testing.assert_allclose(theory.joint_separation(model, 0.0), delta.delta_cp, rtol=1e-12)
+        np.testing.assert_allclose(theory.joint_separation(model, 0.0), delta.cp, rtol=1e-12)
         # λ → ∞ tends to Δ_CA whatever the variances; τ²/ρ² is at most max variance_y.
         np.testing.assert_allclose(theory.joint_separation(model, 1e14), delta.ca, rtol=1e-6)
 
@@ -111,5 +111,5 @@ def test_pls_ratio_and_its_homogeneous_identity():
         d=8, k=3, kappa=1.7, gamma_x=0.4, gamma_y=0.9, gamma_tilde_x=2.3, gamma_tilde_y=7.0, nu=0.6
     )
     delta, pls = theory.separation(homogeneous), theory.pls_separation(homogeneous)
-    np.testing.assert_allclose(delta.delta_cp, pls * np.sqrt(2.3 / (1.7**2 + 0.4)), rtol=1e-12)
+    np.testing.assert_allclose(delta.cp, pls * np.sqrt(2.3 / (1.7**2 + 0.4)), rtol=1e-12)
     np.testing.assert_allclose(delta.ca, pls * np.sqrt(2.3 / (1.7**2 + 0.4) * 7 / (1.7**2 + 0.9)), rtol=1e-12)

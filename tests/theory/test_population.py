@@ -386,7 +386,7 @@ def test_every_regime_has_a_model_and_a_label():
 def test_delta_of_exactly_one_is_not_recovered():
     ca, cp = SpikedModel([1], [1], [1], [1], [1], [0.5]), SpikedModel([2], [12], [1], [1], [4], [1])
     assert theory.separation(ca).ca == 1 and not theory.regime(ca) & Regime.CA_ONLY
-    assert theory.separation(cp).delta_cp == 1 and not theory.regime(cp) & Regime.CP_ONLY
+    assert theory.separation(cp).cp == 1 and not theory.regime(cp) & Regime.CP_ONLY
 
 
 def test_float32_agrees_with_float64(random_models):
