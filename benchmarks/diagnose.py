@@ -3,7 +3,7 @@
     python benchmarks/diagnose.py [--split test] [--repeat 1]
 
 Every cell of n, d, k, labels and nuisance, regimes in equal shares, |Δ − 1| > 0.1 for both objectives. The head was trained
-on other seeds and mostly on another family of problems (`diagnose_head.py`); the test seeds were used once. "Regime" is the
+on other seeds and mostly on another family of problems (`diagnose_network.py`); the test seeds were used once. "Regime" is the
 four-way truth of the population, "these pairs" whether fits of CA and CP on the very pairs, told k, come closer than ½.
 Answer on the test seeds, 2 busy cores of a Zen 4 (about ten processes beside this one), so look at the processor time:
 
@@ -46,8 +46,9 @@ from diagnose_problems import LABELS, NUISANCE, Problem, random_problem
 
 from phasejax import recovery, sampling, solvers
 from phasejax.diagnosis import diagnose
-from phasejax.diagnosis.elbow import elbow_ca, elbow_cp, folds_of
 from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.published import FOLDS, elbow_ca, elbow_cp
+from phasejax.folds import group_folds
 from phasejax.theory import Regime
 
 SIZES, DIMENSIONS, SIGNALS = (200, 500, 1000, 5000), (20, 50, 128), (2, 3, 5)
@@ -77,8 +78,8 @@ def measure(split: str, repeat: int) -> dict[str, np.ndarray]:
                 seconds=(seconds, work),
                 delta=problem.delta[:2],
                 fit=_fits(problem),
-                estimate=(result.delta_ca.value, result.delta_cp.value),
-                inside=[e.low <= t <= e.high for e, t in zip((result.delta_ca, result.delta_cp), problem.delta, strict=False)],
+                estimate=(result.ca.delta.value, result.cp.delta.value),
+                inside=[e.low <= t <= e.high for e, t in zip((result.ca.delta, result.cp.delta), problem.delta, strict=False)],
                 regimes=list(result.regime_probabilities.values()),
                 here=list(result.these_pairs.probabilities.values()),
                 few=list(few.regime_probabilities.values()),
@@ -98,7 +99,8 @@ def _fits(problem: Problem) -> list[bool]:
 
 def _elbow(problem: Problem) -> tuple[float, float]:
     labels = read_labels(problem.labels, len(problem.x))
-    arguments = (problem.x.astype(float), problem.y.astype(float), labels.rows, labels.columns, folds_of(labels.rows, 0))
+    folds = group_folds(labels.rows, FOLDS, np.random.default_rng(0))
+    arguments = (problem.x.astype(float), problem.y.astype(float), labels.rows, labels.columns, folds)
     return elbow_ca(*arguments).delta, elbow_cp(*arguments).delta
 
 

@@ -61,8 +61,10 @@ import jax
 import numpy as np
 from diagnose_problems import NUISANCE, Problem, random_problem
 
-from phasejax.diagnosis import diagnose, elbow
+from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.published import FOLDS, RIDGE, elbow_ca, elbow_cp
+from phasejax.folds import group_folds
 from phasejax.theory import Regime
 
 N, D, K = 1000, 20, 3
@@ -136,11 +138,11 @@ def say(x, y, labels, seed: int) -> int:
     return int(diagnose(x, y, labels, key=jax.random.key(seed)).regime)
 
 
-def published(x, y, labels, seed: int) -> int:
+def published(x, y, labels, seed: int, ridge: float = RIDGE) -> int:
     """The regime of Algorithm 1."""
     x, y, read = np.asarray(x, float), np.asarray(y, float), read_labels(labels, len(x))
-    folds = elbow.folds_of(read.rows, seed)
-    deltas = [solve(x, y, read.rows, read.columns, folds).delta for solve in (elbow.elbow_ca, elbow.elbow_cp)]
+    folds = group_folds(read.rows, FOLDS, np.random.default_rng(seed))
+    deltas = [solve(x, y, read.rows, read.columns, folds, ridge).delta for solve in (elbow_ca, elbow_cp)]
     return int(deltas[0] > 1) + 2 * int(deltas[1] > 1)
 
 
@@ -165,9 +167,9 @@ def main() -> None:
     for pairs in (100, 200, 500):
         said = [say(p.x[:pairs], p.y[:pairs], p.labels[:pairs], i) for i, p in enumerate(found)]
         line(f"{pairs} pairs", truth, np.array(said))
-        for elbow.RIDGE in (1e-4, 1e-2, 1.0):
-            said = [published(p.x[:pairs], p.y[:pairs], p.labels[:pairs], i) for i, p in enumerate(found)]
-            line(f"{pairs} pairs, published, ridge {elbow.RIDGE:g}", truth, np.array(said))
+        for ridge in (1e-4, 1e-2, 1.0):
+            said = [published(p.x[:pairs], p.y[:pairs], p.labels[:pairs], i, ridge) for i, p in enumerate(found)]
+            line(f"{pairs} pairs, published, ridge {ridge:g}", truth, np.array(said))
     for labelled in (50, 100, 200):
         mask = np.arange(N) < labelled
         said = [say(p.x, p.y, np.where(mask[:, None], p.labels, np.nan), i) for i, p in enumerate(found)]

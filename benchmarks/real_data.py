@@ -84,8 +84,8 @@ def folds(name: str, label: str, count: int, labelled: int) -> Iterator[Fold]:
         views = (data.x, data.y)
         yield Fold(
             found.k,
-            np.array([found.probability_ca, found.probability_cp, found.probability_cp_reverse]),
-            np.array([outlook.probability for outlook in found.these_pairs[2:]]),
+            np.array([side.probability for side in found.sides]),
+            np.array([side.outlook.probability for side in found.sides]),
             advised(found),
             advised(elbow),
             1 / np.unique(codes).size,

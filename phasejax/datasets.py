@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int, Key
 
+from phasejax.folds import group_folds
+
 _BODY = ["Culmen Length (mm)", "Culmen Depth (mm)", "Flipper Length (mm)", "Body Mass (g)"]
 _ISOTOPES = ["Delta 15 N (o/oo)", "Delta 13 C (o/oo)"]
 _WINDOW = 100  # samples, two seconds
@@ -107,18 +109,12 @@ def grouped_folds(
 ) -> list[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]]:
     """Train and test rows of each of `folds` splits. No group lies on both sides; each row is tested once.
 
-    Groups are taken in random order, each into the fold that has the fewest rows so far.
-
     **Raises:** `ValueError` for fewer than two folds, or more folds than groups.
     """
-    names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if not 2 <= folds <= names.size:
-        raise ValueError(f"folds = {folds} is not allowed: 2..{names.size} folds can be made of {names.size} groups.")
-    rows, fold_of = np.zeros(folds, int), np.zeros(names.size, int)
-    for group in np.asarray(jax.random.permutation(key, names.size)):
-        fold_of[group] = rows.argmin()
-        rows[fold_of[group]] += sizes[group]
-    fold = fold_of[codes]
+    count = np.unique(groups).size
+    if not 2 <= folds <= count:
+        raise ValueError(f"folds = {folds} is not allowed: 2..{count} folds can be made of {count} groups.")
+    fold = group_folds(groups, folds, np.random.default_rng(np.asarray(jax.random.key_data(key))))
     return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(folds)]
 
 

@@ -6,20 +6,12 @@ from typing import Annotated, Any
 
 import jax
 import typer
-from rich import box
-from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
 from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
-from phasejax.diagnosis import Diagnosis, words
 from phasejax.diagnosis import diagnose as run_diagnosis
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.diagnosis.report import report_page
-
-WIDTH = 80
-COLORS = {"CA": "blue", "CP": "dark_orange", "neither": "red"}
+from phasejax.diagnosis.screen import WIDTH, screen
 
 
 def diagnose(
@@ -52,7 +44,7 @@ def diagnose(
             write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None and page is not None:
             write_whole(report, page)
-        console.print(_screen(found), width=min(WIDTH, console.width))
+        console.print(screen(found), width=min(WIDTH, console.width))
 
 
 def _complete(source: str):
@@ -62,29 +54,3 @@ def _complete(source: str):
         row = int((~column.known).argmax())
         raise Mistake(f"{source} has no group in row {row}: each pair needs one.")
     return column.values
-
-
-def _screen(found: Diagnosis) -> Group:
-    """The verdict, the three objectives, the reasons, the caveats, the data."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for index, heading in enumerate(words.HEADINGS):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    for line in words.rows(found):
-        table.add_row(*line)
-    parts: list[Any] = [
-        Text(words.verdict(found), style=f"bold {COLORS[found.objective]}"),
-        Text(found.advice),
-        table,
-        *(_item(line) for line in words.reasons(found)),
-    ]
-    if found.warnings:
-        parts += [Text("\nCaveats", style="bold yellow"), *(_item(line) for line in found.warnings)]
-    closing = (words.data(found), *words.EXPLANATION)
-    return Group(*parts, Text(), *(Text(line, style="dim") for line in closing))
-
-
-def _item(sentence: str) -> Table:
-    """A sentence behind a bullet, its further lines indented."""
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row("·", escape(sentence))
-    return grid

@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from phasejax.diagnosis.diagnosis import Diagnosis, Spectrum
+from phasejax.diagnosis.result import Diagnosis, Spectrum
 from phasejax.plot import OBJECTIVE_COLORS, REGIME_COLORS
 from phasejax.theory import Regime
 
@@ -20,10 +20,9 @@ _WIDEST = 30.0  # ratios beyond 30 or below 1/30 are drawn at the edge
 
 def phase_plane(ax: Axes, diagnosis: Diagnosis, direction: Literal["x→y", "y→x"]) -> Axes:
     """The point (Δ_CA, Δ_CP), its 90 % intervals and its cloud on the four regions, for CP in one direction."""
-    column = 1 if direction == "x→y" else 2
-    delta = diagnosis.delta_cp if direction == "x→y" else diagnosis.delta_cp_reverse
+    column, delta = (1, diagnosis.cp.delta) if direction == "x→y" else (2, diagnosis.cp_reverse.delta)
     cloud = np.clip(np.asarray(diagnosis.cloud, float)[:, [0, column]], 1e-9, 1e9)
-    point = (diagnosis.delta_ca, delta)
+    point = (diagnosis.ca.delta, delta)
     ends = [np.quantile(cloud, [0.02, 0.98]), [value for e in point for value in (e.value, e.low, e.high)]]
     reach = np.abs(np.log(np.clip(np.concatenate(ends), 1 / _WIDEST, _WIDEST))).max()
     edge = float(np.exp(1.1 * max(reach, math.log(2))))

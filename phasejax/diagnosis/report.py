@@ -9,8 +9,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from phasejax.diagnosis import words
-from phasejax.diagnosis.diagnosis import Diagnosis
 from phasejax.diagnosis.figures import SHARE, phase_plane, spectrum
+from phasejax.diagnosis.result import Diagnosis
 from phasejax.plot import STYLE
 
 _CSS = """
@@ -55,11 +55,17 @@ predicting does: from x to y on the left, from y to x on the right.</p>
 <p>One mark for each component, coloured by the share of the labels' variance on it (R²). Diamonds are called signal, circles
 nuisance; the lowest diamond that counts must clear the dashed floor. A dash is the value in the sample, which is inflated; the
 grey line is what as many pairs show when x and y are independent. By chance alone a component reads
-{diagnosis.spectrum_ca.floor:.2g} of the labels' variance; this is taken off.</p>
+{diagnosis.ca.spectrum.floor:.2g} of the labels' variance; this is taken off.</p>
 {_svg(_spectra(diagnosis), "spectra")}
 <footer>{e(words.data(diagnosis))}<br>{origin}; phasejax {version("phasejax")}.</footer>
 </html>
 """
+
+
+def report_frame(diagnosis: Diagnosis) -> str:
+    """The page in a frame, for a notebook."""
+    page = html.escape(report_page(diagnosis, {}))
+    return f'<iframe srcdoc="{page}" title="Diagnosis" style="width: 100%; height: 46rem; border: 0"></iframe>'
 
 
 def _table(diagnosis: Diagnosis) -> str:
@@ -80,9 +86,8 @@ def _spectra(diagnosis: Diagnosis) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 3.4), layout="constrained")
         axes = figure.subplots(1, 3)
-        spectrum(axes[0], diagnosis.spectrum_ca, "CA: correlations")
-        spectrum(axes[1], diagnosis.spectrum_cp, "CP, x→y")
-        spectrum(axes[2], diagnosis.spectrum_cp_reverse, "CP, y→x")
+        for ax, side, title in zip(axes, diagnosis.sides, ("CA: correlations", "CP, x→y", "CP, y→x"), strict=True):
+            spectrum(ax, side.spectrum, title)
         figure.colorbar(SHARE, ax=axes, label="R² with the labels", fraction=0.03)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure

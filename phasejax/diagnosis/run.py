@@ -7,12 +7,14 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Key
 
 from phasejax.diagnosis import checks
-from phasejax.diagnosis.answer import answer
-from phasejax.diagnosis.diagnosis import Diagnosis
+from phasejax.diagnosis.advice import advise, doubts
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.moments import assign_blocks, block_sums
+from phasejax.diagnosis.model.explanation import explain
 from phasejax.diagnosis.published import diagnose_by_elbow
+from phasejax.diagnosis.result import Diagnosis, Reduction
 from phasejax.diagnosis.sample import reduce_sample
+from phasejax.diagnosis.views import View, block_sums
+from phasejax.folds import group_folds
 
 Method = Literal["default", "elbow"]
 _BLOCKS = 20
@@ -58,6 +60,33 @@ def diagnose(
     if method == "elbow":
         return diagnose_by_elbow(x, y, read, codes, k, seed)
     sample = reduce_sample(x, y, read, codes)
-    block = assign_blocks(codes, _BLOCKS, seed)
+    block = group_folds(codes, _BLOCKS, np.random.default_rng(seed))
     blocks = block_sums(sample.x, sample.y, read.rows, read.columns, block)
-    return answer(sample, blocks, k, seed)
+    model = explain(sample, blocks, k, seed)
+    objective, direction, advice = advise(model)
+    return Diagnosis(
+        objective=objective,
+        direction=direction,
+        advice=advice,
+        ca=model.ca,
+        cp=model.cp,
+        cp_reverse=model.cp_reverse,
+        regime=model.population.regime,
+        regime_probabilities=model.population.probabilities,
+        these_pairs=model.these_pairs,
+        stronger_source=model.stronger_source,
+        stronger_source_probability=model.stronger_source_probability,
+        k=model.k,
+        n=n,
+        n_effective=float(sample.sizes.n),
+        n_labelled=read.rows.size,
+        x=_reduction(x, sample.x),
+        y=_reduction(y, sample.y),
+        cloud=model.cloud,
+        method="default",
+        warnings=(*sample.notes, *doubts(model)),
+    )
+
+
+def _reduction(values: np.ndarray, view: View) -> Reduction:
+    return Reduction(values.shape[1], view.rank, view.variances.size)

@@ -4,10 +4,25 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from phasejax.diagnosis.evidence import Sizes
 from phasejax.diagnosis.labels import Labels
-from phasejax.diagnosis.moments import View, components_allowed, leading, principal_view, ridge_needed
+from phasejax.diagnosis.views import View, components_allowed, leading, principal_view, ridge_needed
+
+
+class Sizes(NamedTuple):
+    """Numbers of (independent) pairs, all and labelled, of kept and original dimensions, and of label columns, as floats."""
+
+    n: Float[Array, ""]
+    n_labelled: Float[Array, ""]
+    r_x: Float[Array, ""]
+    r_y: Float[Array, ""]
+    d_x: Float[Array, ""]
+    d_y: Float[Array, ""]
+    columns: Float[Array, ""]
+
+    def swap(self) -> "Sizes":
+        return self._replace(r_x=self.r_y, r_y=self.r_x, d_x=self.d_y, d_y=self.d_x)
 
 
 class Sample(NamedTuple):

@@ -2,7 +2,7 @@
 
 import math
 
-from phasejax.diagnosis.diagnosis import Diagnosis, Estimate, Outlook
+from phasejax.diagnosis.result import Diagnosis, Estimate, Outlook
 
 HEADINGS = ("objective", "Δ (90 % interval)", "in\nprinciple", "signals", "on these\npairs", "enough\npairs")
 EXPLANATION = (
@@ -25,16 +25,9 @@ def verdict(diagnosis: Diagnosis) -> str:
 
 def rows(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
     """One line of `HEADINGS` for each objective."""
-    pairs = diagnosis.these_pairs
-    outlooks = (None, None, None) if pairs is None else (pairs.ca, pairs.cp, pairs.cp_reverse)
-    lines = (
-        ("CA: align", diagnosis.delta_ca, diagnosis.probability_ca, diagnosis.recovered_ca),
-        ("CP: x→y", diagnosis.delta_cp, diagnosis.probability_cp, diagnosis.recovered_cp),
-        ("CP: y→x", diagnosis.delta_cp_reverse, diagnosis.probability_cp_reverse, diagnosis.recovered_cp_reverse),
-    )
     return [
-        (name, interval(delta), percent(chance), f"{count} of {diagnosis.k}", *_outlook(outlook))
-        for (name, delta, chance, count), outlook in zip(lines, outlooks, strict=True)
+        (name, interval(s.delta), percent(s.probability), f"{s.recovered} of {diagnosis.k}", *_outlook(s.outlook))
+        for name, s in zip(("CA: align", "CP: x→y", "CP: y→x"), diagnosis.sides, strict=True)
     ]
 
 
@@ -55,7 +48,7 @@ def data(diagnosis: Diagnosis) -> str:
     pairs = f"{d.n:,} pairs" if round(d.n_effective) >= d.n else f"{d.n:,} pairs, worth {d.n_effective:,.0f} independent ones"
     x, y = (
         f"{name} has {columns} columns of rank {rank}" + (f", {kept} components kept" if kept < min(columns, rank) else "")
-        for name, columns, rank, kept in (("x", d.d_x, d.rank_x, d.kept_x), ("y", d.d_y, d.rank_y, d.kept_y))
+        for name, (columns, rank, kept) in (("x", d.x), ("y", d.y))
     )
     signals = "1 signal direction" if d.k == 1 else f"{d.k} signal directions"
     return f"{pairs}, {d.n_labelled:,} labelled; {x}; {y}; {signals}; {d.method} method."

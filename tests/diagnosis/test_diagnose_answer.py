@@ -8,9 +8,9 @@ import pytest
 from spiked_pairs import draw, model_in
 
 from phasejax.diagnosis import diagnose
-from phasejax.diagnosis.law import Law, regime_probabilities
-from phasejax.diagnosis.law import draw as draw_law
-from phasejax.diagnosis.outlook import pairs_needed_ca, pairs_needed_cp
+from phasejax.diagnosis.model.forecast import pairs_needed_ca, pairs_needed_cp
+from phasejax.diagnosis.model.posterior import Posterior, regime_probabilities
+from phasejax.diagnosis.model.posterior import draw as draw_law
 from phasejax.theory import Regime, regime, separation
 
 KEY = jax.random.key(3)
@@ -19,15 +19,11 @@ TRUTH = {"both": Regime.BOTH, "ca": Regime.CA_ONLY, "cp": Regime.CP_ONLY, "neith
 
 def numbers(result) -> np.ndarray:
     """All numbers of an answer that do not depend on random draws."""
-    deltas = (result.delta_ca, result.delta_cp, result.delta_cp_reverse)
-    outlooks = (result.these_pairs.ca, result.these_pairs.cp, result.these_pairs.cp_reverse)
-    spectra = (result.spectrum_ca, result.spectrum_cp, result.spectrum_cp_reverse)
     return np.concatenate(
         [
-            np.log([d.value for d in deltas]),
-            [o.probability for o in outlooks],
-            *(s.observed for s in spectra),
-            *(s.r_squared for s in spectra),
+            *([np.log(side.delta.value), side.outlook.probability] for side in result.sides),
+            *(side.spectrum.observed for side in result.sides),
+            *(side.spectrum.r_squared for side in result.sides),
         ]
     )
 
@@ -46,10 +42,10 @@ def test_a_clear_case_is_recognised_with_confidence(name):
         assert sum(result.these_pairs.probabilities.values()) == pytest.approx(1, abs=1e-9)
         probabilities.append(result.regime_probabilities[TRUTH[name]])
         right.append(result.regime == TRUTH[name])
-        errors.append(np.log([result.delta_ca.value, result.delta_cp.value]) - truth)
+        errors.append(np.log([result.ca.delta.value, result.cp.delta.value]) - truth)
         recovers = (result.regime & 1, result.regime & 2)
-        assert (result.recovered_ca == result.k) == bool(recovers[0])
-        assert (result.recovered_cp == result.k) == bool(recovers[1])
+        assert (result.ca.recovered == result.k) == bool(recovers[0])
+        assert (result.cp.recovered == result.k) == bool(recovers[1])
     assert all(right)
     assert np.mean(probabilities) > 0.8
     assert np.abs(np.mean(errors, axis=0)).max() < 0.35
@@ -61,7 +57,7 @@ def test_the_advice_follows_the_answer():
     assert (aligned.objective, aligned.advice.split(":")[0]) in {("CA", "Align"), ("CP", "Predict x from y")}
     # γ̃^y ≫ γ̃^x: predicting the quiet view from the noisy one separates better, so y is the stronger source.
     assert aligned.stronger_source == "y"
-    assert aligned.delta_cp_reverse.value > aligned.delta_cp.value
+    assert aligned.cp_reverse.delta.value > aligned.cp.delta.value
     x, y, z = draw(model_in("neither"), 4000, 0)
     nothing = diagnose(x, y, z, key=KEY)
     assert nothing.objective == "neither"
@@ -88,9 +84,9 @@ def test_coordinates_do_not_matter():
 def test_the_views_may_change_places():
     x, y, z = draw(model_in("ca"), 600, 2)
     there, back = diagnose(x, y, z, key=KEY), diagnose(y, x, z, key=KEY)
-    np.testing.assert_allclose(there.delta_ca.value, back.delta_ca.value, rtol=1e-3)
-    np.testing.assert_allclose(there.delta_cp.value, back.delta_cp_reverse.value, rtol=1e-3)
-    np.testing.assert_allclose(there.delta_cp_reverse.value, back.delta_cp.value, rtol=1e-3)
+    np.testing.assert_allclose(there.ca.delta.value, back.ca.delta.value, rtol=1e-3)
+    np.testing.assert_allclose(there.cp.delta.value, back.cp_reverse.delta.value, rtol=1e-3)
+    np.testing.assert_allclose(there.cp_reverse.delta.value, back.cp.delta.value, rtol=1e-3)
 
 
 def test_the_same_key_gives_the_same_bits_and_another_does_not():
@@ -106,9 +102,9 @@ def test_everything_is_json():
         result = diagnose(x, y, z[:, 0], key=KEY, method=method)
         again = json.loads(json.dumps(result.to_dict(), allow_nan=False))
         assert again["regime"] == str(result.regime)
-        assert again["delta_ca"]["value"] == pytest.approx(result.delta_ca.value)
+        assert again["ca"]["delta"]["value"] == pytest.approx(result.ca.delta.value)
         assert set(again["regime_probabilities"]) == set(map(str, Regime))
-        assert len(again["spectrum_cp"]["is_signal"]) == 20
+        assert len(again["cp"]["spectrum"]["is_signal"]) == 20
 
 
 def test_unlabelled_pairs_inform_the_spectra():
@@ -121,9 +117,9 @@ def test_unlabelled_pairs_inform_the_spectra():
         masked = np.where(np.arange(5000)[:, None] < 200, z, np.nan)
         results = (diagnose(x, y, z, key=KEY), diagnose(x, y, masked, key=KEY), diagnose(x[:200], y[:200], z[:200], key=KEY))
         assert results[1].n_labelled == 200
-        np.testing.assert_array_equal(results[0].spectrum_ca.observed, results[1].spectrum_ca.observed)
+        np.testing.assert_array_equal(results[0].ca.spectrum.observed, results[1].ca.spectrum.observed)
         for errors, result in zip((all_error, few_error, alone_error), results, strict=True):
-            errors.append(np.abs(np.log([result.delta_ca.value, result.delta_cp.value]) - truth).mean())
+            errors.append(np.abs(np.log([result.ca.delta.value, result.cp.delta.value]) - truth).mean())
     assert np.mean(few_error) < np.mean(alone_error)
     assert np.mean(few_error) < np.mean(all_error) + 0.15
 
@@ -152,13 +148,13 @@ def test_rows_of_a_group_that_repeat_count_once():
     assert grouped.n == 900
     assert grouped.n_effective == pytest.approx(150, rel=0.05)
     assert any("independent" in warning for warning in grouped.warnings)
-    np.testing.assert_allclose(grouped.delta_ca.value, once.delta_ca.value, rtol=0.1)
-    width = [np.log(r.delta_ca.high / r.delta_ca.low) for r in (grouped, ignored)]
+    np.testing.assert_allclose(grouped.ca.delta.value, once.ca.delta.value, rtol=0.1)
+    width = [np.log(r.ca.delta.high / r.ca.delta.low) for r in (grouped, ignored)]
     assert width[0] > width[1]
 
 
 def test_regime_probabilities_are_the_shares_of_draws():
-    law = Law(np.array([0.2, -0.1, 0.0]), np.array([0.4, 0.3, 0.2]), np.array([0.7, -0.5]))
+    law = Posterior(np.array([0.2, -0.1, 0.0]), np.array([0.4, 0.3, 0.2]), np.array([0.7, -0.5]))
     draws = draw_law(law, 200_000, np.random.default_rng(0))
     codes = (draws[:, 0] > 1) + 2 * (draws[:, 1] > 1)
     for code, probability in regime_probabilities(law).items():
@@ -185,7 +181,7 @@ def test_pairs_needed_falls_with_delta_and_rises_with_the_distance_here():
 def test_a_given_k_is_kept():
     x, y, z = draw(model_in("both", k=2), 500, 7)
     result = diagnose(x, y, z, key=KEY, k=4)
-    assert result.k == result.spectrum_ca.is_signal.sum() == 4
+    assert result.k == result.ca.spectrum.is_signal.sum() == 4
 
 
 def test_labels_in_a_single_group_still_give_an_answer():
@@ -193,7 +189,7 @@ def test_labels_in_a_single_group_still_give_an_answer():
     groups = np.repeat(np.arange(6), 50)
     result = diagnose(x, y, np.where(groups[:, None] == 2, z, np.nan), key=KEY, groups=groups)
     assert result.n_labelled == 50
-    assert np.all(np.isfinite([result.delta_ca.low, result.delta_ca.value, result.delta_ca.high]))
+    assert np.all(np.isfinite([result.ca.delta.low, result.ca.delta.value, result.ca.delta.high]))
     assert any("6 groups" in warning for warning in result.warnings)
 
 
@@ -220,4 +216,4 @@ def test_short_integers_are_not_taken_for_constant():
     rng = np.random.default_rng(6)
     x = np.where(rng.random((200, 6)) < 0.5, -100, 100).astype(np.int8)
     y = rng.normal(size=(200, 5))
-    assert diagnose(x, y, x[:, 0].astype(float), key=KEY).kept_x == 6
+    assert diagnose(x, y, x[:, 0].astype(float), key=KEY).x.kept == 6

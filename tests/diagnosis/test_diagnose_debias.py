@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from phasejax.diagnosis.debias import debias_ca, debias_cp, draw_factors, simulate_ca, simulate_cp
-from phasejax.diagnosis.evidence import Sizes
+from phasejax.diagnosis.model.debias import debias_ca, debias_cp, draw_factors, simulate_ca, simulate_cp
+from phasejax.diagnosis.sample import Sizes
 
 D, N = 12, 150
 VALUES = np.concatenate([[0.8, 0.7, 0.6], 0.4 * np.exp(-np.arange(D - 3) / 3)])

@@ -102,7 +102,7 @@ def test_short_numbers_are_the_numbers_that_they_hold(dtype):
 @pytest.mark.parametrize("method", ["default", "elbow"])
 def test_the_smallest_legal_input_gets_an_answer(method):
     result = diagnose(X[:30], Y[:30], LABELS[:30], key=KEY, method=method)
-    assert np.isfinite(result.delta_ca.value)
+    assert np.isfinite(result.ca.delta.value)
     assert result.n == 30
     assert any("labelled" in warning or "published" in warning for warning in result.warnings)
 
@@ -111,24 +111,24 @@ def test_more_dimensions_than_pairs_is_reduced_and_said():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(64, 300)), rng.normal(size=(64, 200))
     result = diagnose(x, y, rng.normal(size=64), key=KEY)
-    assert result.kept_x == result.kept_y == 16
-    assert result.rank_x == result.rank_y == 63
+    assert result.x.kept == result.y.kept == 16
+    assert result.x.rank == result.y.rank == 63
     assert sum("principal components" in warning for warning in result.warnings) == 2
     # Noise alone: the spectrum is not read as signal, and nothing is promised.
-    assert result.these_pairs.ca.probability < 0.5
-    assert result.spectrum_ca.debiased.max() < result.spectrum_ca.observed.max()
+    assert result.ca.outlook.probability < 0.5
+    assert result.ca.spectrum.debiased.max() < result.ca.spectrum.observed.max()
 
 
 def test_few_pairs_for_the_dimensions_are_regularised_and_said():
     rng = np.random.default_rng(2)
     result = diagnose(rng.normal(size=(60, 25)), rng.normal(size=(60, 25)), rng.normal(size=60), key=KEY)
-    assert result.kept_x == 25
+    assert result.x.kept == 25
     assert any("ridge" in warning for warning in result.warnings)
 
 
 def test_repeated_and_constant_columns_are_dropped_and_said():
     x = np.hstack([X, X[:, :2], np.ones((N, 1))])
     result = diagnose(x, Y, LABELS, key=KEY)
-    assert (result.d_x, result.rank_x, result.kept_x) == (7, 4, 4)
+    assert result.x == (7, 4, 4)
     assert any("rank 4" in warning for warning in result.warnings)
     assert any("1 of x's 7 columns are constant" in warning for warning in result.warnings)

@@ -111,7 +111,7 @@ def test_the_plane_shows_point_cloud_and_regions_in_their_place(direction, colum
 
 def test_infinite_and_vanishing_ratios_stay_on_the_paper():
     cloud = np.array([[0.0, np.inf, 1.0], [2.0, 0.0, 1.0]])
-    extreme = dataclasses.replace(MADE_UP, cloud=cloud, delta_ca=Estimate(np.inf, 0.0, np.inf))
+    extreme = dataclasses.replace(MADE_UP, cloud=cloud, ca=MADE_UP.ca._replace(delta=Estimate(np.inf, 0.0, np.inf)))
     ax = phase_plane(Figure().subplots(), extreme, "x→y")
     low, high = ax.get_xlim()
     assert np.isfinite([low, high]).all() and 1 / 45 < low < high < 45
@@ -119,7 +119,7 @@ def test_infinite_and_vanishing_ratios_stay_on_the_paper():
 
 
 def test_the_spectrum_shows_each_component_by_kind_share_and_floor():
-    found = MADE_UP.spectrum_cp
+    found = MADE_UP.cp.spectrum
     ax = spectrum(Figure().subplots(), found, "CP")
     null, observed, floor = ax.lines
     np.testing.assert_allclose(null.get_ydata(), found.null)
@@ -158,6 +158,16 @@ def test_verdicts_and_numbers_in_words():
 
 
 def test_a_diagnosis_without_a_second_answer_shows_dashes():
-    elbow = dataclasses.replace(MADE_UP, these_pairs=None)
+    sides = {name: getattr(MADE_UP, name)._replace(outlook=None) for name in ("ca", "cp", "cp_reverse")}
+    elbow = dataclasses.replace(MADE_UP, these_pairs=None, **sides)
     assert all(line[-2:] == ("–", "–") for line in words.rows(elbow))
     assert len(words.reasons(elbow)) == 2 and not re.search("Fits on these", report_page(elbow, SOURCES))
+
+
+def test_print_is_the_screen_and_a_notebook_gets_the_page_in_a_frame():
+    printed = str(MADE_UP)
+    assert printed.splitlines()[0].strip() == "Align (CA)" and MADE_UP.advice in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    frame = MADE_UP._repr_html_()
+    assert frame.startswith("<iframe") and html.escape(html.escape(MADE_UP.advice)) in frame
+    assert len(repr(MADE_UP)) < 200 and MADE_UP.advice in repr(MADE_UP)

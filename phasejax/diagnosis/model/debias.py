@@ -14,7 +14,7 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from phasejax.diagnosis.evidence import Sizes
+from phasejax.diagnosis.sample import Sizes
 
 _STEPS = 4  # more steps chase the noise of the sample
 _LARGEST = 0.998  # canonical correlations beyond this cannot be told from 1

@@ -109,16 +109,6 @@ def ridge_needed(pairs: float, x: View, y: View) -> float:
     return max(0.0, (x.variances.size + y.variances.size) / pairs - 0.5)
 
 
-def assign_blocks(groups: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Block of each row: whole groups in random order, cut into at most `most` blocks of about equal numbers of rows."""
-    sizes = np.bincount(groups)
-    order = np.random.default_rng(seed).permutation(sizes.size)
-    ends = np.cumsum(sizes[order])
-    block = np.empty(sizes.size, int)
-    block[order] = (ends - sizes[order] / 2) * min(most, sizes.size) // ends[-1]
-    return np.unique(block[groups], return_inverse=True)[1]
-
-
 def block_sums(x: View, y: View, rows: np.ndarray, columns: np.ndarray, block: np.ndarray) -> Blocks:
     """Sums of products of each block; `rows` are labelled, with label `columns` (n_labelled, L).
 

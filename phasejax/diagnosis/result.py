@@ -8,11 +8,8 @@ import numpy as np
 
 from phasejax.theory import Regime
 
-OBJECTIVES: tuple[tuple[Literal["CA", "CP"], Literal["x→y", "y→x"] | None, str], ...] = (
-    ("CA", None, "Align"),
-    ("CP", "x→y", "Predict y from x"),
-    ("CP", "y→x", "Predict x from y"),
-)
+type Objective = Literal["CA", "CP", "neither"]
+type Direction = Literal["x→y", "y→x"]
 
 
 class Estimate(NamedTuple):
@@ -61,71 +58,98 @@ class Outlook(NamedTuple):
     pairs_needed: float
 
 
-class ThesePairs(NamedTuple):
-    """What fits on these n pairs would recover, apart from what the population allows."""
+class Side(NamedTuple):
+    """One objective in one direction: CA, CP from x to y, or CP from y to x.
+
+    - `delta`: separation ratio Δ with its 90 % interval; Δ > 1 means that the population allows recovery.
+    - `probability`: that Δ > 1.
+    - `recovered`: signal components above the nuisance floor, in 0..k.
+    - `spectrum`: its components, with their labels.
+    - `outlook`: what a fit on these pairs gives, or None from the published procedure, which does not say.
+    """
+
+    delta: Estimate
+    probability: float
+    recovered: int
+    spectrum: Spectrum
+    outlook: Outlook | None
+
+
+class Regions(NamedTuple):
+    """The likeliest of the four regions for CA and CP from x to y, and the probability of each; they sum to 1."""
 
     regime: Regime
     probabilities: dict[Regime, float]
-    ca: Outlook
-    cp: Outlook
-    cp_reverse: Outlook
 
 
-@dataclasses.dataclass(frozen=True)
+class Reduction(NamedTuple):
+    """What became of a view: its `columns`, their numerical `rank`, and the principal components `kept`."""
+
+    columns: int
+    rank: int
+    kept: int
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """Where a dataset stands. CP goes from x to y, `cp_reverse` from y to x; Δ > 1 means that the population allows recovery.
+    """Where a dataset stands; `print` shows it on one screen, a notebook as a page.
 
-    - `delta_ca`, `delta_cp`, `delta_cp_reverse`: separation ratios with 90 % intervals.
-    - `regime`, `regime_probabilities`: of the population, for CA and CP from x to y; the probabilities sum to 1.
-    - `probability_ca`, `probability_cp`, `probability_cp_reverse`: that Δ > 1.
-    - `recovered_ca`, `recovered_cp`, `recovered_cp_reverse`: signal components above the nuisance floor, in 0..k.
     - `objective` "CA", "CP" or "neither", with its `direction` "x→y" or "y→x" for CP; `advice` says it in a sentence.
+    - `ca`, `cp`, `cp_reverse`: the `Side` of aligning, of predicting y from x, and of predicting x from y.
+    - `regime`, `regime_probabilities`: of the population, for CA and CP from x to y.
+    - `these_pairs`: the same for fits on these n pairs; None from the published procedure.
     - `stronger_source`: the view from which prediction separates better, and the probability of that.
-    - `these_pairs`: the second answer, for fits on these n pairs.
-    - `spectrum_ca`, `spectrum_cp`, `spectrum_cp_reverse`: components with their labels.
-    - `k`: number of signal components; `n` pairs, `n_effective` independent ones, `n_labelled`, `d_x`, `d_y`, `rank_x`,
-      `rank_y` of the views, `kept_x`, `kept_y` principal components that were analysed.
+    - `k`: number of signal components; `n` pairs, `n_effective` independent ones, `n_labelled`.
+    - `x`, `y`: columns, rank and kept components of each view.
     - `cloud`: (R, 3) plausible (Δ_CA, Δ_CP, Δ_CP reverse), for drawing the uncertainty.
     - `method` "default" or "elbow"; `warnings`: sentences.
     """
 
-    delta_ca: Estimate
-    delta_cp: Estimate
-    delta_cp_reverse: Estimate
+    objective: Objective
+    direction: Direction | None
+    advice: str
+    ca: Side
+    cp: Side
+    cp_reverse: Side
     regime: Regime
     regime_probabilities: dict[Regime, float]
-    probability_ca: float
-    probability_cp: float
-    probability_cp_reverse: float
-    recovered_ca: int
-    recovered_cp: int
-    recovered_cp_reverse: int
-    objective: Literal["CA", "CP", "neither"]
-    direction: Literal["x→y", "y→x"] | None
-    advice: str
+    these_pairs: Regions | None
     stronger_source: Literal["x", "y"]
     stronger_source_probability: float
-    these_pairs: ThesePairs | None
-    spectrum_ca: Spectrum
-    spectrum_cp: Spectrum
-    spectrum_cp_reverse: Spectrum
     k: int
     n: int
     n_effective: float
     n_labelled: int
-    d_x: int
-    d_y: int
-    rank_x: int
-    rank_y: int
-    kept_x: int
-    kept_y: int
+    x: Reduction
+    y: Reduction
     cloud: np.ndarray
     method: Literal["default", "elbow"]
     warnings: tuple[str, ...]
 
+    @property
+    def sides(self) -> tuple[Side, Side, Side]:
+        """CA, CP from x to y, CP from y to x."""
+        return self.ca, self.cp, self.cp_reverse
+
     def to_dict(self) -> dict:
         """Everything as JSON-safe values: regimes by label, arrays as lists, infinity as "inf"."""
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    # What words and pictures make of a diagnosis is built on this module, so it is looked up only when asked for.
+    def __str__(self) -> str:
+        """The answer on one screen."""
+        from phasejax.diagnosis.screen import screen_text
+
+        return screen_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Diagnosis of {self.n} pairs: {self.advice}>"
+
+    def _repr_html_(self) -> str:
+        """The report, in a frame of its own so that its style stays inside."""
+        from phasejax.diagnosis.report import report_frame
+
+        return report_frame(self)
 
 
 def _plain(value):

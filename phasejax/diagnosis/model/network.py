@@ -2,7 +2,7 @@
 
 Each component passes through one layer with the sizes as context, is compared with all others, and is called signal or
 nuisance; pooled over components this gives log Δ with its uncertainty, and what a fit on these pairs recovers. It plays the
-part of the published elbow, and of the correction for n: `benchmarks/diagnose_head.py` trains it.
+part of the published elbow, and of the correction for n: `benchmarks/diagnose_network.py` trains it.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ import numpy as np
 from jax import nn
 from jaxtyping import Array, Float
 
-from phasejax.diagnosis.evidence import Evidence, Sizes
-from phasejax.diagnosis.spectrum import Components
+from phasejax.diagnosis.model.components import Components, Evidence
+from phasejax.diagnosis.sample import Sizes
 
 WIDTH = 48
 _TOKEN, _CONTEXT = 14, 14
@@ -87,7 +87,7 @@ def initial_weights(key: Array) -> Weights:
 @lru_cache
 def trained_weights() -> dict[str, np.ndarray]:
     """The weights that come with the library."""
-    with np.load(Path(__file__).with_name("head.npz")) as stored:
+    with np.load(Path(__file__).with_name("network.npz")) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}
 
 

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from phasejax.diagnosis.moments import Blocks
+from phasejax.diagnosis.sample import Sizes
+from phasejax.diagnosis.views import Blocks
 
 _JITTER = 1e-5  # keeps the factor real in single precision; the views have variance 1
 
@@ -49,6 +50,14 @@ class Components(NamedTuple):
     variance_y: Float[Array, " m"]
 
 
+class Evidence(NamedTuple):
+    """Components of CA and of CP from x to y, and the sizes that set their noise."""
+
+    ca: Components
+    cp: Components
+    sizes: Sizes
+
+
 def moments(blocks: Blocks, weights: Float[Array, " B"], variance_x: Array, variance_y: Array, ridge: Array) -> Moments:
     """The moments of the rows in the blocks of weight 1 (a resample is a choice of weights)."""
     pairs, labelled, squares = (jnp.tensordot(weights, jnp.asarray(block), 1) for block in blocks)
@@ -79,6 +88,13 @@ def components_cp(m: Moments) -> Components:
     variance = jnp.sum((vt @ w.pattern_y) ** 2, axis=1)
     on_target = vt @ (scale_y * m.y_labels) / jnp.sqrt(jnp.where(variance > 0, variance, 1))[:, None]
     return _components(sigma, u.T @ w.a, on_target, w.pattern_x @ u, vt.T)._replace(variance_y=variance)
+
+
+def both_directions(m: Moments, sizes: Sizes) -> tuple[Evidence, Evidence]:
+    """The evidence with x as the source, and with y as the source. CA is the same seen from the other side."""
+    ca, cp, reverse = components_ca(m), components_cp(m), components_cp(m.swap())
+    mirrored = ca._replace(loading_x=ca.loading_y, loading_y=ca.loading_x, variance_x=ca.variance_y, variance_y=ca.variance_x)
+    return Evidence(ca, cp, sizes), Evidence(mirrored, reverse, sizes.swap())
 
 
 class _Whitened(NamedTuple):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from spiked_pairs import draw, model_in
 
-from phasejax.diagnosis.answer import half_samples
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.moments import assign_blocks, block_sums, padded_size, padded_variances, principal_view
+from phasejax.diagnosis.model.components import components_ca, components_cp, moments
+from phasejax.diagnosis.model.posterior import half_samples
 from phasejax.diagnosis.sample import design_effect
-from phasejax.diagnosis.spectrum import components_ca, components_cp, moments
+from phasejax.diagnosis.views import block_sums, padded_size, padded_variances, principal_view
 
 X, Y, Z = draw(model_in("ca", d=9, k=2), 500, seed=0)
 
@@ -36,7 +36,7 @@ def test_principal_components_are_those_of_the_covariance(shape):
 
 
 def test_a_large_view_is_decomposed_approximately_where_it_decays(monkeypatch):
-    monkeypatch.setattr(importlib.import_module("phasejax.diagnosis.moments"), "_EXACT_UNTIL", 50)
+    monkeypatch.setattr(importlib.import_module("phasejax.diagnosis.views"), "_EXACT_UNTIL", 50)
     rng = np.random.default_rng(1)
     values = rng.normal(size=(210, 12)) @ rng.normal(size=(12, 220)) * 3 + 0.05 * rng.normal(size=(210, 220))
     exact = np.linalg.svd(values - values.mean(axis=0), compute_uv=False)[:12] ** 2 / 210
@@ -76,16 +76,6 @@ def test_blocks_add_up_and_a_resample_is_its_rows():
     chosen = views[0].scores[rows]
     np.testing.assert_allclose(m.xx[:9, :9], np.cov(chosen.T, bias=True), atol=1e-6)
     np.testing.assert_allclose(m.xy[:9, :9], np.cov(chosen.T, views[1].scores[rows].T, bias=True)[:9, 9:], atol=1e-6)
-
-
-def test_blocks_never_split_a_group_and_are_of_even_size():
-    rng = np.random.default_rng(2)
-    groups = np.unique(rng.integers(0, 70, 3000), return_inverse=True)[1]
-    block = assign_blocks(groups, 20, seed=5)
-    assert all(np.unique(block[groups == g]).size == 1 for g in np.unique(groups))
-    assert set(block) == set(range(20))
-    assert np.bincount(block).max() < 2 * np.bincount(block).min()
-    assert np.unique(assign_blocks(np.repeat(np.arange(3), 50), 20, seed=0)).size == 3
 
 
 def test_half_samples_take_half_of_the_blocks_each_time_others():

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from spiked_pairs import draw, model_in
 
-from phasejax.diagnosis.elbow import RIDGE, cut_at_elbow, elbow_ca, elbow_cp, folds_of
+from phasejax.diagnosis.published import RIDGE, cut_at_elbow, elbow_ca, elbow_cp
+from phasejax.folds import group_folds
 
 
 def slow_elbow(x, y, rows, labels, folds, align: bool):
@@ -52,7 +53,7 @@ def test_algorithm_1_equals_its_slow_rewriting():
     for seed, regime in enumerate(("both", "ca", "cp", "neither")):
         x, y, z = draw(model_in(regime, d=8), 200, seed)
         rows = np.random.default_rng(seed).permutation(200)[:120]
-        labels, folds = z[rows], folds_of(np.arange(120), seed)
+        labels, folds = z[rows], group_folds(np.arange(120), 5, np.random.default_rng(seed))
         for fast, align in ((elbow_ca, True), (elbow_cp, False)):
             found = fast(x, y, rows, labels, folds)
             r_squared, cut, delta = slow_elbow(x, y, rows, labels, folds, align)
@@ -64,11 +65,3 @@ def test_algorithm_1_equals_its_slow_rewriting():
 def test_the_elbow_of_two_lines_is_where_they_meet():
     values = np.concatenate([np.linspace(1.0, 0.8, 4), np.linspace(0.2, 0.1, 9)])
     assert cut_at_elbow(values) == 4
-
-
-def test_folds_keep_groups_together_and_are_of_even_size():
-    groups = np.repeat(np.arange(23), 7)
-    folds = folds_of(groups, seed=3)
-    assert all(np.unique(folds[groups == g]).size == 1 for g in range(23))
-    assert set(folds) == set(range(5))
-    assert np.bincount(folds).max() - np.bincount(folds).min() <= 7

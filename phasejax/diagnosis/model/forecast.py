@@ -7,6 +7,8 @@ are read at the n at which they predict the distance expected of these pairs, wh
 import jax
 import numpy as np
 
+from phasejax.diagnosis.model.components import Components, Evidence
+from phasejax.diagnosis.result import Spectrum
 from phasejax.theory.homogeneous import ca_omega, cp_omega, distance_of
 
 _LEVEL = 0.5
@@ -14,6 +16,29 @@ _MOST = 1e12
 
 _curve_ca = jax.jit(lambda rho, nu, scale, c: distance_of(ca_omega(rho, nu, c), scale))
 _curve_cp = jax.jit(lambda tau, xi, power, target, scale, c: distance_of(cp_omega(tau, xi, power, target, c), scale))
+
+
+def forecast_ca(e: Evidence, spectrum: Spectrum, delta: float, distance: float) -> float:
+    """Pairs at which CA's expected distance is ½, given the `distance` expected of a fit to these pairs."""
+    weakest, scale = _weakest(spectrum, e.ca)
+    rho = max(float(spectrum.debiased[weakest]), 0.05)
+    return pairs_needed_ca(delta, rho, scale, int(e.sizes.r_x), float(e.sizes.n), distance)
+
+
+def forecast_cp(e: Evidence, spectrum: Spectrum, delta: float, distance: float) -> float:
+    """As `forecast_ca`, for CP from the source of the evidence to its target."""
+    weakest, scale = _weakest(spectrum, e.cp)
+    variance = e.cp.variance_y[: spectrum.is_signal.size]
+    power, target = float(variance[weakest]), float(np.median(variance))
+    tau = max(float(spectrum.debiased[weakest]), 0.05 * power**0.5)
+    return pairs_needed_cp(delta, tau, power, target, scale, int(e.sizes.r_x), float(e.sizes.n), distance)
+
+
+def _weakest(spectrum: Spectrum, c: Components) -> tuple[int, float]:
+    """Index of the weakest signal component, and (κ²+γ^x)/γ̃^x: mean signal variance over median variance."""
+    variance = c.variance_x[: spectrum.is_signal.size]
+    scale = float(np.mean(variance[spectrum.is_signal]) / np.median(variance))
+    return int(np.flatnonzero(spectrum.is_signal)[-1]), scale
 
 
 def pairs_needed_ca(delta: float, rho: float, scale: float, d: int, n: float, distance: float) -> float:

@@ -1,6 +1,6 @@
-"""Train the head of the diagnostic on development problems, and write `phasejax/diagnosis/head.npz`.
+"""Train the network of the diagnostic on development problems, and write `phasejax/diagnosis/model/network.npz`.
 
-    python benchmarks/diagnose_head.py [--problems 10000] [--epochs 12] [--out phasejax/diagnosis/head.npz]
+    python benchmarks/diagnose_network.py [--problems 10000] [--epochs 12] [--out phasejax/diagnosis/model/network.npz]
 
 A third of the problems are of the benchmark's shape, with more unequal variances; the others are of the broad family. Their
 seeds are none of the benchmark's. Every problem is seen from both sides. The loss is that of the normal law of log Δ, of the
@@ -20,12 +20,11 @@ import optax
 from diagnose_problems import LABELS, NUISANCE, Problem, broad_problem, fit_distances, random_problem
 from jax.scipy.special import ndtr, ndtri
 
-from phasejax.diagnosis.evidence import Evidence, both_directions
-from phasejax.diagnosis.head import Weights, believe, initial_weights
 from phasejax.diagnosis.labels import Labels, read_labels
-from phasejax.diagnosis.moments import block_sums, padded_variances
+from phasejax.diagnosis.model.components import Evidence, both_directions, moments
+from phasejax.diagnosis.model.network import Weights, believe, initial_weights
 from phasejax.diagnosis.sample import Sample, reduce_sample
-from phasejax.diagnosis.spectrum import moments
+from phasejax.diagnosis.views import block_sums, padded_variances
 from phasejax.theory import Regime
 
 BATCH = 64
@@ -163,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=10000)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--out", type=Path, default=Path("phasejax/diagnosis/head.npz"))
+    parser.add_argument("--out", type=Path, default=Path("phasejax/diagnosis/model/network.npz"))
     arguments = parser.parse_args()
     began, rows = time.perf_counter(), []
     for index in range(arguments.problems):
