@@ -1,0 +1,167 @@
+"""How often is something advised where nothing can be? And how often is it found fit to be asked where something is there?
+
+python benchmarks/diagnose_nulls.py [--draws 200]
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from phasejax.diagnosis import checks
+from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.relation import Relation, relate
+from phasejax.diagnosis.sample import reduce_sample
+
+
+class Pairs(NamedTuple):
+    """What a user would bring."""
+
+    x: np.ndarray
+    y: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+
+
+def related_views(rng, n=400, d_x=16, d_y=12, shared=4):
+    """Views whose first columns share something, and the shared part."""
+    z = rng.normal(size=(n, shared))
+    x, y = rng.normal(size=(n, d_x)), rng.normal(size=(n, d_y))
+    x[:, :shared] += z
+    y[:, :shared] += z
+    return x, y, z
+
+
+def series(rng, n, d, memory):
+    """Columns that forget exponentially, over `memory` rows."""
+    keep = np.exp(-1 / memory)
+    out = rng.normal(size=(n, d))
+    for row in range(1, n):
+        out[row] = keep * out[row - 1] + np.sqrt(1 - keep**2) * out[row]
+    return out
+
+
+def independent(rng, told: str) -> Pairs:
+    x, y = rng.normal(size=(400, 16)) * 0.9 ** np.arange(16), rng.normal(size=(400, 12))
+    return Pairs(x, y, ("x" in told) * x[:, 0] + ("y" in told) * y[:, 0] + 0.3 * rng.normal(size=400))
+
+
+def shuffled(rng) -> Pairs:
+    x, y, z = related_views(rng)
+    return Pairs(x, rng.permutation(y), (z[:, 0] > 0).astype(int))
+
+
+def subject_noise(rng) -> Pairs:
+    """Views that share nothing but have an effect of the subject each; a diagnosis of each subject."""
+    groups = np.repeat(np.arange(30), rng.integers(5, 26, 30))
+    x, y = (rng.normal(size=(30, d))[groups] + rng.normal(size=(groups.size, d)) for d in (16, 12))
+    return Pairs(x, y, rng.integers(0, 2, 30)[groups], groups)
+
+
+def subject_labels(rng) -> Pairs:
+    """Views that are related, by subject and beyond; a diagnosis of each subject that neither view tells."""
+    groups = np.repeat(np.arange(30), rng.integers(5, 26, 30))
+    x, y, _ = related_views(rng, groups.size)
+    effect = rng.normal(size=(30, 12))[groups]
+    return Pairs(x + np.pad(effect, ((0, 0), (0, 4))), y + effect, rng.permutation(np.arange(30) % 2)[groups], groups)
+
+
+def serial_noise(rng, memory=10) -> Pairs:
+    return Pairs(*(series(rng, 600, d, memory) for d in (10, 8)), series(rng, 600, 1, memory)[:, 0])
+
+
+def serial_labels(rng) -> Pairs:
+    """A series of related views, and labels that are a series of their own."""
+    z = series(rng, 600, 10, 10)
+    return Pairs(*(z + series(rng, 600, 10, 10) for _ in range(2)), (series(rng, 600, 1, 10)[:, 0] > 0).astype(int))
+
+
+def slow_drift(rng) -> Pairs:
+    """Independent rows upon a slow drift of each view, and labels that drift."""
+    x, y = (series(rng, 600, d, 100) + 2 * rng.normal(size=(600, d)) for d in (10, 8))
+    return Pairs(x, y, series(rng, 600, 1, 100)[:, 0])
+
+
+def unrelated_labels(rng) -> Pairs:
+    x, y, _ = related_views(rng)
+    labels = np.where(rng.random(400) < 0.25, rng.normal(size=400), np.nan)
+    return Pairs(x, y, labels)
+
+
+NULLS: dict[str, Callable[[np.random.Generator], Pairs]] = {
+    "independent views, labels from x": lambda rng: independent(rng, "x"),
+    "independent views, labels from y": lambda rng: independent(rng, "y"),
+    "independent views, labels from both": lambda rng: independent(rng, "xy"),
+    "rows of y shuffled": shuffled,
+    "nothing shared, labels by subject": subject_noise,
+    "views related, labels by subject": subject_labels,
+    "independent series": serial_noise,
+    "independent series, long memory": lambda rng: serial_noise(rng, 40),
+    "series related, labels not": serial_labels,
+    "slow drifts": slow_drift,
+    "labels unrelated": unrelated_labels,
+}
+
+
+def easy(rng, labelled=40) -> Pairs:
+    """The loudest shared direction is the label, of which few are known."""
+    x, y, z = related_views(rng, 1000, 64, 64, 1)
+    x[:, :1], y[:, :1] = x[:, :1] + 4 * z, y[:, :1] + 4 * z
+    return Pairs(x, y, np.where(rng.permutation(1000) < labelled, z[:, 0], np.nan))
+
+
+def by_subject(rng) -> Pairs:
+    """A diagnosis of each of 40 subjects that both views tell."""
+    groups = np.repeat(np.arange(40), 12)
+    z = rng.normal(size=40)
+    x, y, _ = related_views(rng, groups.size)
+    x[:, 0] += 1.5 * z[groups]
+    y[:, 0] += 1.5 * z[groups]
+    return Pairs(x, y, (z > 0)[groups].astype(int), groups)
+
+
+def sorted_by_class(rng) -> Pairs:
+    x, y, z = related_views(rng)
+    order = np.argsort(np.digitize(z[:, 0], [-0.5, 0.5]), kind="stable")
+    return Pairs(x[order], y[order], np.digitize(z[order, 0], [-0.5, 0.5]))
+
+
+def true_series(rng) -> Pairs:
+    z = series(rng, 1000, 3, 5)
+    x, y = (series(rng, 1000, 8, 5) for _ in range(2))
+    x[:, :3] += 2 * z
+    y[:, :3] += 2 * z
+    return Pairs(x, y, z[:, 0])
+
+
+FIT: dict[str, Callable[[np.random.Generator], Pairs]] = {
+    "40 labels of the loudest direction": easy,
+    "labels by subject, told by both": by_subject,
+    "file sorted by class": sorted_by_class,
+    "series, labels told by both": true_series,
+}
+
+
+def relation(pairs: Pairs, seed: int) -> Relation:
+    codes = checks.group_codes(pairs.groups, len(pairs.x))
+    sample = reduce_sample(pairs.x, pairs.y, read_labels(pairs.labels, len(pairs.x)), codes)
+    return relate(pairs.x, pairs.y, sample, seed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--draws", type=int, default=200)
+    draws = parser.parse_args().draws
+    for title, family in (("Nothing to advise", NULLS), ("Something to advise", FIT)):
+        print(f"{title}: of {draws} draws")
+        for name, draw in family.items():
+            found = [relation(draw(np.random.default_rng(seed)), seed) for seed in range(draws)]
+            verdicts = Counter(one.verdict for one in found)
+            serial = np.mean([one.serial for one in found])
+            print(f"{name:37} fit {verdicts['fit']:3d}   serial {serial:4.0%}   {dict(verdicts)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
