@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from phasejax.diagnosis.image import Image, image_of
-from phasejax.diagnosis.moments import View
+from phasejax.diagnosis.views import View
 from phasejax.diagnosis.permutation import excess, related
 from phasejax.diagnosis.sample import Sample
 from phasejax.diagnosis.series import autocorrelation
@@ -138,4 +138,4 @@ def _dominant(name: Literal["x", "y"], view: View) -> list[Dominance]:
     share = view.scores**2 / len(view.scores)
     row = share.argmax(axis=0)
     largest = share[row, np.arange(row.size)]
-    return [Dominance(name, int(row[i]), i + 1, float(largest[i])) for i in np.flatnonzero(largest > 0.5)]
+    return [Dominance(name, int(row[i]), int(i) + 1, float(largest[i])) for i in np.flatnonzero(largest > 0.5)]
