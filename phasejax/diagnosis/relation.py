@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from phasejax.diagnosis.image import Image, image_of
-from phasejax.diagnosis.views import View
 from phasejax.diagnosis.permutation import excess, related
 from phasejax.diagnosis.sample import Sample
 from phasejax.diagnosis.series import autocorrelation
+from phasejax.diagnosis.views import View
 
 Verdict = Literal["fit", "same view", "views unrelated", "order of rows", "labels unrelated", "too few labels"]
 
