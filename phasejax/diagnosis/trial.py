@@ -18,6 +18,7 @@ from phasejax.diagnosis.views import Blocks, View, padded_size
 from phasejax.folds import group_folds
 
 Objective = Literal["CA", "CP", "PLS", "whitened", "principal components", "whole view"]
+Direction = Literal["x→y", "y→x"]
 
 ALPHAS = (FULL, 0.1, 0.5, NONE)
 DIMENSIONS = (1, 2, 3, 5, 8, 16)
@@ -26,7 +27,7 @@ _REPEATS, _ENOUGH_LABELS = 4, 1000  # one round of folds where there are more la
 _MOST_LABELS = 4096
 _FULL, _NONE = 0, len(ALPHAS) - 1
 # Of each view: objective, direction, and the place in the square of (its own α, the other view's α).
-_FITTED = (
+_FITTED: tuple[tuple[tuple[Objective, Direction | None, int, int], ...], ...] = (
     (("CA", None, _FULL, _FULL), ("CP", "x→y", _FULL, _NONE), ("PLS", None, _NONE, _NONE)),
     (("CA", None, _FULL, _FULL), ("CP", "y→x", _FULL, _NONE), ("PLS", None, _NONE, _NONE)),
 )
@@ -43,7 +44,7 @@ class Candidate(NamedTuple):
     """
 
     objective: Objective
-    direction: Literal["x→y", "y→x"] | None
+    direction: Direction | None
     view: Literal["x", "y"]
     k: int
     alpha: tuple[float, float]
