@@ -30,11 +30,12 @@ import numpy as np  # noqa: E402
 jax.config.update("jax_enable_compilation_cache", False)  # compile times are part of the answer
 
 from phasejax import SpikedModel  # noqa: E402
+from phasejax.experiments.solved.engine import SolvedEngine  # noqa: E402
 from phasejax.simulation import lanes, trial  # noqa: E402
 from phasejax.simulation.draws import lane_keys  # noqa: E402
+from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.wishart import bartlett  # noqa: E402
 from phasejax.sweep import parse_spec  # noqa: E402
-from phasejax.sweep.engine import Engine, compiler_options  # noqa: E402
 
 K, N = 5, 5000
 MODEL = dict(k=K, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0)
@@ -73,11 +74,11 @@ class Kernel:
         span = {"start": 0.0, "stop": 1.0, "num": 31}
         axes = {"kappa": span | {"stop": 3.0}, "nu": span}
         spec = parse_spec(dict(name="kernel", trials=1000, model=dict(d=d, n=N, **MODEL), axes=axes))
-        self.engine = Engine(spec, precision=precision)
+        self.engine = SolvedEngine(spec, precision=precision, devices=tuple(jax.devices()))
         if formulation:
             self.engine.formulation = getattr(trial, formulation)
         began = time.perf_counter()
-        self.engine.compiled  # noqa: B018
+        self.engine.compile()
         self.compile_s = time.perf_counter() - began
         layout = self.engine.layout
         self.lanes = layout.rows * layout.trials_per_row

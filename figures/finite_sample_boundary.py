@@ -10,8 +10,8 @@ from matplotlib.patheffects import withStroke
 
 from figures import Sweeps
 from phasejax import plot, theory
+from phasejax.experiments.spiked import model_at
 from phasejax.sweep import spec_of
-from phasejax.sweep.grid import cell_model
 
 FINITE = {"ca": "#cc79a7", "cp": "#009e73"}
 
@@ -42,7 +42,7 @@ def _predicted_regimes(dataset: xr.Dataset, n: float) -> np.ndarray:
     spec, kappa, nu = spec_of(dataset), jnp.asarray(dataset.kappa.values), jnp.asarray(dataset.nu.values)
 
     def at(kappa, nu):
-        return theory.regime(*cell_model(spec, {"kappa": kappa, "nu": nu, "n": n}))
+        return theory.regime(model_at(spec, kappa=kappa, nu=nu), n)
 
     return np.asarray(jax.jit(jax.vmap(lambda a: jax.vmap(lambda b: at(a, b))(nu)))(kappa))
 
@@ -51,7 +51,7 @@ def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
     spec, kappa = spec_of(dataset), jnp.linspace(dataset.kappa.values[0], dataset.kappa.values[-1], 90)
 
     def at(kappa):
-        return theory.effective_critical_nu(*cell_model(spec, {"kappa": kappa, "nu": 0.0, "n": n}))
+        return theory.effective_critical_nu(model_at(spec, kappa=kappa, nu=0.0), n)
 
     boundary = jax.jit(jax.vmap(at))(kappa)
     for objective, color in FINITE.items():

@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 
 from figures import Sweeps
 from phasejax import plot
+from phasejax.experiments.spiked import model_at
+from phasejax.experiments.trained.figure import SERIES
 from phasejax.sweep import spec_of
-from phasejax.sweep.grid import cell_model
 from phasejax.theory import critical_nu
-from phasejax.training.figure import SERIES
 
 
 def draw(sweeps: Sweeps) -> Figure:
     dataset = sweeps("objective_crossings")
-    boundary = critical_nu(cell_model(spec_of(dataset), {"nu": 0.0})[0])
+    boundary = critical_nu(model_at(spec_of(dataset), nu=0.0))
     figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
     curves, crossings = figure.subplots(1, 2, width_ratios=[1.2, 1])
     names = [str(name) for name in dataset.objective.values]

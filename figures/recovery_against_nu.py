@@ -6,15 +6,16 @@ from matplotlib.figure import Figure
 
 from figures import Sweeps
 from phasejax import plot, theory
+from phasejax.experiments.spiked import model_at
 from phasejax.sweep import spec_of
-from phasejax.sweep.grid import cell_model
 
 
 def draw(sweeps: Sweeps) -> Figure:
     dataset = sweeps("noise_correlation")
     spec = spec_of(dataset)
+    (n,) = spec.values()["n"]
     nu = dataset.nu.values
-    predicted = jax.vmap(lambda value: theory.expected_distance(*cell_model(spec, {"nu": value})))(nu)
+    predicted = jax.vmap(lambda value: theory.expected_distance(model_at(spec, nu=value), n))(nu)
     figure = Figure(figsize=(plot.COLUMN, 4.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     for label in ("ca", "cp"):
@@ -28,6 +29,6 @@ def draw(sweeps: Sweeps) -> Figure:
     above.legend()
     handles, labels = below.get_legend_handles_labels()
     handles.append(below.lines[-1])
-    below.legend([*handles], [*labels, "predicted at n = 5000"], loc="center right", bbox_to_anchor=(0.9, 0.5))
+    below.legend([*handles], [*labels, f"predicted at n = {n:.0f}"], loc="center right", bbox_to_anchor=(0.9, 0.5))
     below.set_xlim(0, np.max(nu))
     return figure

@@ -11,8 +11,8 @@ from test_spec import MISTAKES
 from typer.testing import CliRunner
 
 from phasejax.cli import app
+from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import load
-from phasejax.sweep.engine import Engine
 
 runner = CliRunner()
 
@@ -53,7 +53,7 @@ def test_a_second_run_needs_resume_and_then_has_nothing_to_do(spec, tmp_path, mo
     again = invoke("sweep", spec, "--out", tmp_path)
     assert again.exit_code == 2 and "exists: add --resume" in again.stderr
     (tmp_path / "small.png").unlink()
-    monkeypatch.setattr(Engine, "compiled", None)
+    monkeypatch.setattr(SolvedEngine, "compile", None)
     assert invoke("sweep", spec, "--out", tmp_path, "--resume").exit_code == 0
     assert (tmp_path / "small.png").exists()
 
@@ -95,7 +95,7 @@ def test_ctrl_c_keeps_what_is_done(spec, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Engine, "start", interrupted)
+    monkeypatch.setattr(SolvedEngine, "start", interrupted)
     result = invoke("sweep", spec, "--out", tmp_path)
     assert result.exit_code == 130 and "--resume continues" in result.stderr
     monkeypatch.undo()

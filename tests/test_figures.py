@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import figures
 from phasejax.cli import app
-from phasejax.sweep.engine import Engine
+from phasejax.experiments.solved.engine import SolvedEngine
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,7 +51,7 @@ def test_a_figure_is_written_as_pdf_and_png_and_its_sweeps_are_kept(small_sweeps
         "phase_diagram_small_nuisance.zarr",
     ]
     assert sorted(path.name for path in out.iterdir()) == ["phase_diagram.pdf", "phase_diagram.png", "sweeps"]
-    monkeypatch.setattr(Engine, "compiled", None)  # nothing is left to compute
+    monkeypatch.setattr(SolvedEngine, "compile", None)  # nothing is left to compute
     assert invoke("phase_diagram", "--out", out).exit_code == 0
 
 

@@ -18,12 +18,10 @@ from rich.table import Table
 
 from phasejax import plot, runtime
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, load_spec, run
-from phasejax.sweep.agreement import MARGIN, agreement
-from phasejax.sweep.engine import Cost, estimate
+from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, estimate, load_spec, run
+from phasejax.sweep.agreement import MARGIN, Agreement
 from phasejax.sweep.grid import Grid
-from phasejax.sweep.store import flagged
-from phasejax.training.figure import trained_figure
+from phasejax.sweep.running import Cost
 
 
 def sweep(
@@ -123,24 +121,23 @@ def _rate(progress: Progress) -> str:
 def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: Console) -> None:
     """Draw the figure and print the agreement table."""
     written = [out / f"{spec.name}.zarr"]
-    figure = (plot.sweep_figure if spec.training is None else trained_figure)(dataset)
+    figure = spec.kind.figure(dataset)
     for suffix in ("png", "pdf") if pdf else ("png",):
         written.append(out / f"{spec.name}.{suffix}")
         plot.save(figure, written[-1])
-    where.print(_agreement_table(dataset))
-    rest = "the finite sample" if spec.training is None else "the finite sample and the training"
-    where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {rest}.")
-    if count := int(flagged(dataset).sum()):
+    where.print(_agreement_table(spec.kind.agreement(dataset)))
+    where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
+    if count := int(plot.flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
         where.print(f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
     where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
 
 
-def _agreement_table(dataset: xr.Dataset) -> Table:
+def _agreement_table(rows: list[Agreement]) -> Table:
     table = Table(title="agreement of the measured region with the analytic one", title_justify="left")
     table.add_column("")
     for head in ("cells", "overall", f"cells with |Δ−1| > {MARGIN:g}", "away from boundaries"):
         table.add_column(head, justify="right")
-    for row in agreement(dataset):
+    for row in rows:
         table.add_row(row.what, str(row.cells), f"{row.overall:.3f}", str(row.cells_away), f"{row.away:.3f}")
     return table

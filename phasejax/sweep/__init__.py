@@ -1,7 +1,18 @@
 """Grid sweeps: a TOML specification in, an `xarray.Dataset` with labelled axes out."""
 
-from phasejax.sweep.engine import Progress, run
+from phasejax.sweep.running import Progress, estimate, run
 from phasejax.sweep.spec import SpecError, SweepSpec, load_spec, parse_spec
 from phasejax.sweep.store import StoreError, load, spec_of
 
-__all__ = ["Progress", "SpecError", "StoreError", "SweepSpec", "load", "load_spec", "parse_spec", "run", "spec_of"]
+__all__ = [
+    "Progress",
+    "SpecError",
+    "StoreError",
+    "SweepSpec",
+    "estimate",
+    "load",
+    "load_spec",
+    "parse_spec",
+    "run",
+    "spec_of",
+]

@@ -1,16 +1,13 @@
-"""From a specification to numbers: the cells of the grid, the model at each, and the tiles they are computed in."""
+"""From a specification to numbers: the cells of the grid, and the tiles they are computed in."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
-from phasejax.spiked import SpikedModel, noise_variance
-from phasejax.sweep.spec import RANGES, SweepSpec, points
+from phasejax.sweep.spec import SweepSpec, points
 
 
 @dataclass(frozen=True)
@@ -41,27 +38,6 @@ class Grid:
         """Swept values at the given cells: name → (len(cells),) float64."""
         indices = np.unravel_index(cells, self.shape)
         return {name: values[index] for (name, values), index in zip(self.axes.items(), indices, strict=True)}
-
-    def smallest_n(self) -> int:
-        """The smallest sample size anywhere on the grid."""
-        return int(self.spec.values()["n"].min())
-
-
-def cell_model(spec: SweepSpec, swept: dict[str, Array]) -> tuple[SpikedModel, Array]:
-    """The spiked model and the sample size n of one cell, from its swept values (scalars, possibly traced).
-
-    Axes that belong to the training of encoders are not the model's and are passed over.
-    """
-    given = spec.model.fixed() | {name: value for name, value in swept.items() if name in RANGES}
-    values = {name: jnp.asarray(value, dtype=float) for name, value in given.items()}
-    n, spread = values.pop("n"), values.pop("spread", None)
-    if spread is not None:
-        values["kappa"] = values["kappa"] * spread ** jnp.arange(spec.model.k)
-    for side in ("x", "y"):
-        quality = values.pop(f"quality_{side}", None)
-        if quality is not None:
-            values[f"gamma_{side}"] = noise_variance(values["kappa"], quality)
-    return SpikedModel.homogeneous(d=spec.model.d, d_y=spec.model.d_y, k=spec.model.k, **values), n
 
 
 def tile_shape(shape: tuple[int, ...], target: int) -> tuple[int, ...]:

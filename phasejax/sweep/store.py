@@ -9,6 +9,7 @@ import math
 import shutil
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -23,67 +24,38 @@ from phasejax.sweep.spec import SweepSpec, parse_spec
 PENDING = 255
 """The `status` of a cell that has not been computed; computed cells hold a `solvers.Status` code."""
 
+_STATUS = "0 ok, 1 rank-deficient, 2 non-finite, 255 not computed"
+
 Region = tuple[slice, ...]
-
-Variables = dict[str, tuple[tuple[str, ...], str, str]]
-"""Name → (dimensions beyond the axes, dtype, meaning)."""
-
-_ANALYTIC: Variables = {
-    "delta_ca": ((), "f8", "separation ratio Δ_CA"),
-    "delta_cp": ((), "f8", "separation ratio Δ_CP"),
-    "recovered_ca": ((), "i4", "CA: the paper's lower bound on recovered directions"),
-    "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
-    "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
-    "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
-    "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
-}
 
 
 class StoreError(RuntimeError):
     """A store that cannot be created, continued or read, in one sentence."""
 
 
-def variables() -> Variables:
-    """Every variable but `status`, of a sweep of CA and CP."""
-    verdicts: Variables = {
-        "regime_empirical": ((), "i1", "region measured: an objective recovers when at least half of its trials do"),
-        "failed_trials": ((), "i4", "trials with a non-finite outcome, left out of the means"),
-    }
-    return _ANALYTIC | verdicts | _statistics({"ca": "CA", "cp": "CP"})
+@dataclass(frozen=True)
+class Laid:
+    """How one array of a store is laid out."""
+
+    dimensions: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: str
+    fill: float
+    meaning: str
 
 
-def trained_variables() -> Variables:
-    """The same of a sweep of trained objectives: what is measured has one more dimension, `objective`."""
-    ends: Variables = {
-        "loss": ((), "f8", "mean loss over the last twentieth of the steps, mean over trials"),
-        "failed_trials": ((), "i4", "trials that diverged, left out of the means"),
-    }
-    measured = _statistics({"x": "x encoder", "y": "y encoder"}) | ends
-    return _ANALYTIC | {name: (("objective", *extra), dtype, what) for name, (extra, dtype, what) in measured.items()}
-
-
-def _statistics(encoders: dict[str, str]) -> Variables:
-    """Means over trials, and their standard errors, for each encoder, given as label → name."""
-    means: Variables = {}
-    for label, name in encoders.items():
-        means |= {
-            f"distance_{label}": ((), "f8", f"{name}: subspace distance 1 − (1/k)‖UᵀÛ‖²_F, mean over trials"),
-            f"overlap_{label}": (("direction",), "f8", f"{name}: squared overlap per signal direction, mean over trials"),
-            f"count_{label}": ((), "f8", f"{name}: directions with squared overlap above the threshold, mean over trials"),
-            f"success_{label}": ((), "f8", f"{name}: share of trials that recover all k directions"),
-        }
-    return means | {f"{name}_se": (extra, dtype, f"standard error of {name}") for name, (extra, dtype, _) in means.items()}
-
-
-def variables_of(spec: SweepSpec) -> Variables:
-    """The variables of this sweep."""
-    return variables() if spec.training is None else trained_variables()
-
-
-def _sizes(spec: SweepSpec) -> dict[str, int]:
-    """Size of every dimension beyond the axes."""
-    sizes = {"direction": spec.model.k}
-    return sizes if spec.training is None else {"objective": len(spec.training.objectives)} | sizes
+def layout(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
+    """Every array of a sweep but its coordinates, in chunks of one tile: the variables of its kind, and `status`."""
+    kind, grid = spec.kind, Grid(spec)
+    sizes = {name: len(labels) for name, labels in kind.dimensions(spec).items()}
+    arrays = {}
+    for name, (extra, dtype, meaning) in kind.variables(spec).items():
+        further = tuple(sizes[dimension] for dimension in extra)
+        fill = np.nan if dtype.startswith("f") else -1
+        arrays[name] = Laid((*grid.axes, *extra), grid.shape + further, block + further, dtype, fill, meaning)
+    arrays["status"] = Laid(tuple(grid.axes), grid.shape, block, "u1", PENDING, _STATUS)
+    return arrays
 
 
 class Store:
@@ -98,7 +70,7 @@ class Store:
         return cast(zarr.Array, self._group[name])
 
     @classmethod
-    def create(cls, path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -> "Store":
+    def create(cls, path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> "Store":
         """A new store with every cell pending. It appears under its name only once it is whole.
 
         **Raises:** `StoreError` if something is there already or the place cannot be written.
@@ -108,7 +80,7 @@ class Store:
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _lay_out(draft, grid, block, provenance)
+            _lay_out(draft, spec, block, provenance)
             draft.rename(path)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -132,16 +104,7 @@ class Store:
         store = cls.open(path)
         began = dict(store._group.attrs)
         there, here = json.loads(str(began["spec"])), json.loads(provenance["spec"])
-        differences = _differences(there, here)
-        if not differences:
-            orders = [("axes", there["axes"], here["axes"])]
-            if "training" in there:
-                orders.append(("objectives", there["training"]["objectives"], here["training"]["objectives"]))
-            differences = [
-                f"the {what} are in the order {', '.join(old)} there and {', '.join(new)} here"
-                for what, old, new in orders
-                if list(old) != list(new)
-            ]
+        differences = _differences(there, here) or _other_orders(parse_spec(there), parse_spec(here))
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:
@@ -181,22 +144,14 @@ def load(path: str | Path) -> xr.Dataset:
     Store.open(Path(path))
     with xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False) as dataset:
         dataset = dataset.load()
-    training = spec_of(dataset).training
-    return dataset if training is None else dataset.assign_coords(objective=list(training.objectives))
+    spec = spec_of(dataset)
+    return dataset.assign_coords({name: list(labels) for name, labels in spec.kind.dimensions(spec).items()})
 
 
-def flagged(dataset: xr.Dataset) -> xr.DataArray:
-    """The computed cells in which a trial failed or a covariance was singular."""
-    return (dataset.status > 0) & (dataset.status != PENDING)
-
-
-def store_bytes(grid: Grid) -> int:
+def store_bytes(spec: SweepSpec) -> int:
     """Bytes of a whole sweep's variables before compression."""
-    sizes = _sizes(grid.spec)
-    per_cell = 1  # status
-    for extra, dtype, _ in variables_of(grid.spec).values():
-        per_cell += np.dtype(dtype).itemsize * math.prod(sizes[dimension] for dimension in extra)
-    return grid.size * per_cell
+    arrays = layout(spec, Grid(spec).shape).values()
+    return sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays)
 
 
 def spec_of(dataset: xr.Dataset) -> SweepSpec:
@@ -204,34 +159,35 @@ def spec_of(dataset: xr.Dataset) -> SweepSpec:
     return parse_spec(json.loads(dataset.attrs["spec"]))
 
 
-def _lay_out(path: Path, grid: Grid, block: tuple[int, ...], provenance: dict) -> None:
+def _lay_out(path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> None:
     group = zarr.create_group(path, attributes=provenance)
-    for name, points in grid.axes.items():
+    for name, points in Grid(spec).axes.items():
         group.create_array(name, data=points, dimension_names=(name,))
-    sizes = _sizes(grid.spec)
-    for name, size in sizes.items():
-        group.create_array(name, data=np.arange(1, size + 1), dimension_names=(name,))
-    axes = tuple(grid.axes)
-    for name, (extra, dtype, meaning) in variables_of(grid.spec).items():
-        further = tuple(sizes[dimension] for dimension in extra)
+    for name, labels in spec.kind.dimensions(spec).items():
+        # Text is no stable type of Zarr's: labels are numbered here, and named from the specification when it is read.
+        group.create_array(name, data=np.arange(1, len(labels) + 1), dimension_names=(name,))
+    for name, array in layout(spec, block).items():
         group.create_array(
             name,
-            shape=grid.shape + further,
-            chunks=block + further,
-            dtype=dtype,
-            fill_value=np.nan if dtype == "f8" else -1,
-            dimension_names=axes + extra,
-            attributes={"long_name": meaning},
+            shape=array.shape,
+            chunks=array.chunks,
+            dtype=array.dtype,
+            fill_value=array.fill,
+            dimension_names=array.dimensions,
+            attributes={"long_name": array.meaning},
         )
-    group.create_array(
-        "status",
-        shape=grid.shape,
-        chunks=block,
-        dtype="u1",
-        fill_value=PENDING,
-        dimension_names=axes,
-        attributes={"long_name": "0 ok, 1 rank-deficient, 2 non-finite, 255 not computed"},
-    )
+
+
+def _other_orders(there: SweepSpec, here: SweepSpec) -> list[str]:
+    """Sentences naming what two specifications that are else the same have in another order: axes, or labels."""
+    orders = [("axes", there.axes, here.axes)]
+    labels = there.kind.dimensions(there), here.kind.dimensions(here)
+    orders += [(f"{name}s", labels[0][name], labels[1][name]) for name in labels[0]]
+    return [
+        f"the {what} are in the order {', '.join(map(str, old))} there and {', '.join(map(str, new))} here"
+        for what, old, new in orders
+        if list(old) != list(new)
+    ]
 
 
 def _differences(there: dict, here: dict, prefix: str = "") -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phasejax.experiments.solved.agreement import agreement
 from phasejax.sweep import load_spec, run
-from phasejax.sweep.agreement import agreement
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 

@@ -13,7 +13,7 @@ from specs import small
 from zarr.storage import _local
 
 from phasejax import sweep
-from phasejax.sweep import engine
+from phasejax.sweep import running
 
 folder, writes = Path(sys.argv[1]), int(sys.argv[2])
 jax.config.update("jax_compilation_cache_dir", str(folder.parent / "cache"))
@@ -35,5 +35,5 @@ def dying_put(*arguments, **options):
 
 
 _local._put = dying_put
-engine.tile_shape = lambda shape, target: (1,) * len(shape)
+running.tile_shape = lambda shape, target: (1,) * len(shape)
 sweep.run(small(), path=folder / "small.zarr", resume=True)

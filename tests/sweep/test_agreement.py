@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from phasejax.sweep.agreement import agreement
+from phasejax.experiments.solved.agreement import agreement
 
 
 def dataset(regime, empirical, delta_ca, delta_cp, success=None):

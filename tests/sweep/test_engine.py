@@ -9,23 +9,24 @@ import pytest
 from specs import small
 
 from phasejax import theory
+from phasejax.experiments.solved import engine as engine_module
+from phasejax.experiments.solved.engine import SolvedEngine
+from phasejax.experiments.spiked import model_at
 from phasejax.simulation import trial
+from phasejax.simulation.statistics import measured
 from phasejax.solvers import Status
-from phasejax.sweep import engine as engine_module
 from phasejax.sweep import run
-from phasejax.sweep.engine import Engine, measured
-from phasejax.sweep.grid import cell_model
 
 
-def laid_out(spec, *, formulation=trial.reference, devices=None, **changes) -> Engine:
+def laid_out(spec, *, formulation=trial.reference, devices=None, **changes) -> SolvedEngine:
     """An engine in float64, on one device and with the formulation that compiles fastest unless told otherwise."""
-    engine = Engine(spec, precision=64, devices=devices or tuple(jax.devices()[:1]))
+    engine = SolvedEngine(spec, precision=64, devices=devices or tuple(jax.devices()[:1]))
     engine.formulation = formulation
     engine.layout = replace(engine.layout, **changes)
     return engine
 
 
-def all_cells(engine: Engine):
+def all_cells(engine: SolvedEngine):
     return measured(engine.start(np.arange(engine.grid.size))())
 
 
@@ -54,7 +55,7 @@ def test_results_do_not_depend_on_the_number_of_devices(plain, devices):
 
 
 def test_the_kernel_of_the_sweep_does_not_depend_on_the_layout_either(plain):
-    chosen = Engine(small()).formulation
+    chosen = SolvedEngine(small(), precision=32, devices=tuple(jax.devices())).formulation
     assert chosen is trial.batch_last
     four = all_cells(laid_out(small(), formulation=chosen, devices=tuple(jax.devices()[:4]), rows=4, chunk=32))
     whole = all_cells(laid_out(small(), formulation=chosen))
@@ -133,7 +134,7 @@ def test_run_labels_its_axes_and_reports_the_theory():
     assert seen[-1].cells_done == 15 and seen[-1].trials_done == 90 and seen[-1].trials_per_s > 0
     for i, kappa in enumerate(dataset.kappa.values):
         for j, nu in enumerate(dataset.nu.values):
-            model, _ = cell_model(spec, {"kappa": kappa, "nu": nu})
+            model = model_at(spec, kappa=kappa, nu=nu)
             assert dataset.regime.values[i, j] == theory.regime(model)
             delta_ca, delta_cp = theory.separation(model)
             np.testing.assert_allclose(dataset.delta_ca.values[i, j], delta_ca, rtol=1e-12)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from specs import small
 
 from phasejax import SpikedModel
-from phasejax.sweep.grid import Grid, cell_model, tile_shape, tiles
+from phasejax.experiments.spiked import model_at
+from phasejax.experiments.spiked.model import sample_size
+from phasejax.sweep.grid import Grid, tile_shape, tiles
 
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple)
 
@@ -47,15 +49,15 @@ def assert_same_model(one: SpikedModel, other: SpikedModel):
 
 def test_a_cell_is_the_model_its_parameters_say():
     spec = small(model__d_y=7)
-    model, n = cell_model(spec, {"kappa": 1.5, "nu": 0.5})
+    model = model_at(spec, kappa=1.5, nu=0.5)
     fixed = dict(d=5, d_y=7, k=2, gamma_x=1.0, gamma_y=0.1, gamma_tilde_x=1.0, gamma_tilde_y=4.0)
     assert_same_model(model, SpikedModel.homogeneous(kappa=1.5, nu=0.5, **fixed))
-    assert n == 60 and model.d_y == 7
+    assert sample_size(spec, {}) == 60 and sample_size(spec, {"n": 70}) == 70 and model.d_y == 7
 
 
 def test_qualities_and_spread_become_noise_and_spikes():
     spec = small(model__gamma_x=None, axes={"kappa": [2.0], "quality_x": [0.8], "spread": [0.5], "nu": [0.1]})
-    model, _ = cell_model(spec, {"kappa": 2.0, "quality_x": 0.8, "spread": 0.5, "nu": 0.1})
+    model = model_at(spec, kappa=2.0, quality_x=0.8, spread=0.5, nu=0.1)
     np.testing.assert_allclose(model.kappa, [2.0, 1.0])
     np.testing.assert_allclose(model.quality_x, 0.8)
 
@@ -64,5 +66,5 @@ def test_hold_decides_what_follows_the_nuisance_variance():
     axes = {"kappa": [1.0], "gamma_tilde_y": [1.0, 9.0]}
     for hold, expected in (("nu", [0.5, 1.5]), ("eta", [0.5, 0.5])):
         spec = small(hold=hold, model__gamma_tilde_y=None, axes=axes, **{f"model__{hold}": 0.5})
-        etas = [cell_model(spec, {"kappa": 1.0, "gamma_tilde_y": value})[0].eta[0] for value in (1.0, 9.0)]
+        etas = [model_at(spec, kappa=1.0, gamma_tilde_y=value).eta[0] for value in (1.0, 9.0)]
         np.testing.assert_allclose(etas, expected)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from specs import raw, small
 
+from phasejax.experiments.spiked.spec import RANGES
 from phasejax.sweep import SpecError, load_spec, parse_spec
-from phasejax.sweep.spec import RANGES, points
+from phasejax.sweep.spec import points
 
 MISTAKES = [
     (dict(trials=0), "trials = 0"),

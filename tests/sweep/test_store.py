@@ -14,10 +14,9 @@ import xarray as xr
 import zarr
 from specs import raw, small
 
+from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import StoreError, load, parse_spec, run, spec_of
-from phasejax.sweep.engine import Engine
-from phasejax.sweep.grid import Grid
-from phasejax.sweep.store import PENDING, Store, store_bytes, variables
+from phasejax.sweep.store import PENDING, Store, store_bytes
 
 HERE = Path(__file__).parent
 
@@ -36,10 +35,10 @@ def test_what_is_written_is_what_is_read(finished):
     path, dataset = finished
     assert values_of(load(path)).identical(values_of(dataset))
     with xr.open_zarr(path, consolidated=False) as opened:
-        assert set(opened.data_vars) == set(variables()) | {"status"}
+        assert set(opened.data_vars) == set(small().kind.variables(small())) | {"status"}
     assert spec_of(dataset) == small()
     assert {"precision", "seed", "device", "versions", "formulation", "created"} <= set(dataset.attrs)
-    assert dataset.nbytes == pytest.approx(store_bytes(Grid(small())), rel=0.1)
+    assert dataset.nbytes == pytest.approx(store_bytes(small()), rel=0.1)
 
 
 def test_a_store_in_memory_and_one_on_disk_hold_the_same(finished):
@@ -55,7 +54,7 @@ def test_an_existing_store_is_never_overwritten(finished):
 
 def test_resuming_a_finished_sweep_computes_nothing(finished, monkeypatch):
     path, dataset = finished
-    monkeypatch.setattr(Engine, "compiled", None)
+    monkeypatch.setattr(SolvedEngine, "compile", None)
     assert values_of(run(small(), path=path, resume=True)).identical(values_of(dataset))
 
 
@@ -93,14 +92,14 @@ def test_what_is_not_a_store_is_said_to_be_none(tmp_path):
 
 
 def test_pending_tiles_are_those_without_status(tmp_path):
-    grid = Grid(small())
     provenance = {"spec": small().model_dump_json(), "precision": 32}
-    store = Store.create(tmp_path / "s.zarr", grid, (1, 3), provenance)
+    store = Store.create(tmp_path / "s.zarr", small(), (1, 3), provenance)
     assert [p.name for p in tmp_path.iterdir()] == ["s.zarr"]
     regions = list(store.pending())
     assert len(regions) == 6 and store.cells_done() == 0
     assert sorted(map(str, [*store.pending(0, 2), *store.pending(1, 2)])) == sorted(map(str, regions))
-    part = {name: np.zeros((1, 3) + (2,) * len(extra), dtype) for name, (extra, dtype, _) in variables().items()}
+    variables = small().kind.variables(small())
+    part = {name: np.zeros((1, 3) + (2,) * len(extra), dtype) for name, (extra, dtype, _) in variables.items()}
     store.write(regions[1], {"distance_ca": part["distance_ca"]} | {"status": np.full((1, 3), PENDING)})
     assert len(list(store.pending())) == 6
     store.write(regions[0], part | {"status": np.zeros((1, 3))})
@@ -139,7 +138,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 def tile_by_tile(monkeypatch):
     """Tiles of one cell."""
-    monkeypatch.setattr("phasejax.sweep.engine.tile_shape", lambda shape, target: (1,) * len(shape))
+    monkeypatch.setattr("phasejax.sweep.running.tile_shape", lambda shape, target: (1,) * len(shape))
 
 
 def killed_and_resumed(folder: Path, seed: int) -> list[int]:

@@ -12,7 +12,7 @@ from trained_specs import small
 from zarr.storage import _local
 
 from phasejax import sweep
-from phasejax.sweep import engine
+from phasejax.sweep import running
 
 store, writes = sys.argv[1], int(sys.argv[2])
 jax.config.update("jax_num_cpu_devices", 4)  # as in the uninterrupted run
@@ -29,5 +29,5 @@ def dying_put(*arguments, **options):
 
 
 _local._put = dying_put
-engine.tile_shape = lambda shape, target: (1,) * len(shape)
+running.tile_shape = lambda shape, target: (1,) * len(shape)
 sweep.run(small(), path=store)

@@ -14,15 +14,15 @@ import xarray as xr
 from trained_specs import raw, small
 
 from phasejax import theory
+from phasejax.experiments.spiked import model_at
+from phasejax.experiments.trained import TRAINED
+from phasejax.experiments.trained.agreement import agreement
+from phasejax.experiments.trained.engine import TrainedEngine
+from phasejax.experiments.trained.figure import trained_figure
 from phasejax.recovery import subspace_distance
-from phasejax.sweep import SpecError, StoreError, load, parse_spec, run, spec_of
-from phasejax.sweep.agreement import agreement
-from phasejax.sweep.engine import estimate
-from phasejax.sweep.grid import Grid, cell_model
-from phasejax.sweep.store import PENDING, store_bytes, trained_variables
-from phasejax.sweep.trained import TrainedEngine
+from phasejax.sweep import SpecError, StoreError, estimate, load, parse_spec, run, spec_of
+from phasejax.sweep.store import PENDING, store_bytes
 from phasejax.training import Linear, SpikedPairs, train
-from phasejax.training.figure import trained_figure
 
 HERE = Path(__file__).parent
 
@@ -41,15 +41,15 @@ def test_a_trained_sweep_is_labelled_whole_and_beside_the_theory(finished):
     assert list(dataset.objective.values) == ["prediction", "spread"]
     assert dataset.distance_x.dims == ("kappa", "nu", "objective")
     assert dataset.overlap_y_se.dims == ("kappa", "nu", "objective", "direction")
-    assert set(dataset.data_vars) == set(trained_variables()) | {"status"}
+    assert set(dataset.data_vars) == set(TRAINED.variables(small())) | {"status"}
     assert load(path).identical(dataset) and spec_of(dataset) == small()
-    assert dataset.nbytes == pytest.approx(store_bytes(Grid(small())), rel=0.1)
+    assert dataset.nbytes == pytest.approx(store_bytes(small()), rel=0.1)
     assert np.all(dataset.status == 0) and np.all(dataset.failed_trials == 0)
     for i, kappa in enumerate(dataset.kappa.values):
         for j, nu in enumerate(dataset.nu.values):
-            model, _ = cell_model(small(), {"kappa": kappa, "nu": nu})
+            model = model_at(small(), kappa=kappa, nu=nu)
             assert dataset.regime.values[i, j] == theory.regime(model)
-            np.testing.assert_allclose(dataset.delta_cp.values[i, j], theory.separation(model).delta_cp, rtol=1e-12)
+            np.testing.assert_allclose(dataset.delta_cp.values[i, j], theory.separation(model).cp, rtol=1e-12)
     # A prediction of y from x moves no y encoder; all else is measured.
     for name in ("distance", "overlap", "count", "success"):
         assert np.isnan(dataset[f"{name}_y"].sel(objective="prediction")).all()
@@ -63,7 +63,7 @@ def test_a_cell_is_the_mean_of_its_trainings(finished):
     with jax.enable_x64(False):
         root = jax.random.key(3)
         keys = jnp.stack([jax.random.fold_in(jax.random.fold_in(root, c), t) for c, t in zip(cell, trial, strict=True)])
-        models = [cell_model(spec, {"kappa": [0.8, 2.0][c // 2], "nu": [0.0, 0.9][c % 2]})[0] for c in cell]
+        models = [model_at(spec, kappa=[0.8, 2.0][c // 2], nu=[0.0, 0.9][c % 2]) for c in cell]
         pairs = SpikedPairs(jax.tree.map(lambda *leaves: jnp.stack(leaves), *models))
         trained = train(
             "vicreg", pairs, key=keys, encoder=Linear(2), rows=60, batch=30, steps=40, learning_rate=0.1,
@@ -96,14 +96,15 @@ def test_resuming_computes_nothing_that_is_done_and_refuses_another_sweep(finish
 
 def test_a_killed_trained_sweep_resumes_to_the_same_values(finished, tmp_path, monkeypatch):
     path = tmp_path / "killed.zarr"
-    writes = 2 * (len(trained_variables()) + 1) + 5  # in the middle of the third cell
+    writes = 2 * (len(TRAINED.variables(small())) + 1) + 5  # in the middle of the third cell
     command = [sys.executable, HERE / "dying_training.py", path, str(writes)]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent / "sweep")}  # where specs.py is
+    folders = filter(None, (str(HERE.parent / "sweep"), os.environ.get("PYTHONPATH")))  # the first is where specs.py is
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     process = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert process.returncode == -signal.SIGKILL, process.stderr
     done = int((load(path).status != PENDING).sum())
     assert done == 2
-    monkeypatch.setattr("phasejax.sweep.engine.tile_shape", lambda shape, target: (1,) * len(shape))
+    monkeypatch.setattr("phasejax.sweep.running.tile_shape", lambda shape, target: (1,) * len(shape))
     seen = []
     resumed = run(small(), path=path, resume=True, on_progress=seen.append)
     assert seen[-1].cells_done == 4 - done
@@ -169,7 +170,7 @@ def test_learning_rates_and_hyperparameters_may_be_axes():
 
 def test_the_cost_of_a_trained_sweep_is_estimated(finished):
     cost = estimate(small())
-    assert cost.cells == 4 and cost.trials == 8 and cost.run_s > 0 and cost.bytes == store_bytes(Grid(small()))
+    assert cost.cells == 4 and cost.trials == 8 and cost.run_s > 0 and cost.bytes == store_bytes(small())
 
 
 def test_agreement_sets_each_objective_beside_ca_and_cp():

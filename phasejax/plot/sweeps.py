@@ -1,61 +1,42 @@
-"""Figures of a sweep: functions that take `ax`, draw on it and return it; and the whole picture of a finished sweep."""
+"""Pictures of a sweep of CA and CP: functions that take `ax`, draw on it and return it; and the whole picture."""
+
+from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from phasejax.sweep.store import PENDING, flagged
+from phasejax.plot.style import (
+    OBJECTIVE_COLORS,
+    OBJECTIVE_LINES,
+    REGIME_COLORS,
+    STYLE,
+    SYMBOLS,
+    region_key,
+    unity,
+    unity_key,
+)
+from phasejax.solvers import Status
 from phasejax.theory import Regime
 
-STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 100,
-    "savefig.dpi": 200,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-}
+if TYPE_CHECKING:  # a figure that reads no sweep loads none of what sweeps are kept with
+    import xarray as xr
 
-COLUMN, PAGE = 3.35, 6.75  # widths of a printed column and page, in inches
 
-# Distinct to colour-blind readers and, by lightness, in grey (after Okabe & Ito).
-REGIME_COLORS = {
-    Regime.NEITHER: "#4a4a50",
-    Regime.CA_ONLY: "#3a8fc9",
-    Regime.CP_ONLY: "#e69f00",
-    Regime.BOTH: "#f3eed9",
-}
-OBJECTIVE_COLORS = {"ca": "#0072b2", "cp": "#d55e00"}
-OBJECTIVE_LINES: dict[str, Any] = {"ca": "-", "cp": "--"}
+def computed(dataset: xr.Dataset) -> xr.DataArray:
+    """The cells of a sweep that have been computed."""
+    return dataset.status.isin(list(Status))
 
-SYMBOLS = {
-    "kappa": "spike strength κ",
-    "spread": "signal spread",
-    "gamma_x": "source noise γˣ",
-    "gamma_y": "target noise γʸ",
-    "quality_x": "source quality",
-    "quality_y": "target quality",
-    "gamma_tilde_x": "source nuisance variance γ̃ˣ",
-    "gamma_tilde_y": "target nuisance variance γ̃ʸ",
-    "nu": "nuisance correlation ν",
-    "eta": "nuisance covariance η",
-    "n": "sample size n",
-}
+
+def flagged(dataset: xr.Dataset) -> xr.DataArray:
+    """The computed cells in which a trial failed or a covariance was singular."""
+    return computed(dataset) & (dataset.status != Status.OK)
 
 
 def region_map(ax: Axes, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> Axes:
@@ -74,19 +55,9 @@ def level_line(ax: Axes, x: np.ndarray, y: np.ndarray, height: np.ndarray, objec
     return ax
 
 
-def region_key() -> list[Patch]:
-    """Legend handles of the four regions."""
-    return [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=str(r)) for r in Regime]
-
-
-def unity_key() -> list[Line2D]:
-    """Legend handles of the two boundaries Δ = 1."""
-    return [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=unity(o)) for o in ("ca", "cp")]
-
-
 def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
     """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
-    codes = dataset[variable].where(dataset.status != PENDING)
+    codes = dataset[variable].where(computed(dataset))
     x, y = (dataset[dim].values for dim in codes.dims)
     region_map(ax, x, y, codes.values)
     return _labelled(ax, dict(zip(map(str, codes.dims), (x, y), strict=True)))
@@ -141,14 +112,6 @@ def sweep_figure(dataset: xr.Dataset) -> Figure:
         return _curves(dataset) if dataset.regime.ndim == 1 else _diagrams(dataset)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format its suffix names, whole or not at all."""
-    draft = path.with_name(f".{path.name}.partial{path.suffix}")
-    with mpl.rc_context(STYLE):
-        figure.savefig(draft)
-    draft.replace(path)
-
-
 def _curves(dataset: xr.Dataset) -> Figure:
     figure = Figure(figsize=(3.6, 2.6), layout="constrained")
     ax = figure.add_subplot()
@@ -177,16 +140,6 @@ def _diagrams(dataset: xr.Dataset) -> Figure:
             ax.label_outer()
     figure.legend(handles=region_key() + unity_key(), loc="outside lower center", ncols=6)
     return figure
-
-
-def delta(objective: str, relation: str = "") -> str:
-    """Δ_CA or Δ_CP as mathematical text, "ca" or "cp", with what follows it inside the formula."""
-    return f"$\\Delta_{{\\mathrm{{{objective.upper()}}}}}{relation}$"
-
-
-def unity(objective: str) -> str:
-    """Δ = 1 of an objective as mathematical text."""
-    return delta(objective, " = 1")
 
 
 def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> list[tuple[list[str], xr.Dataset]]:

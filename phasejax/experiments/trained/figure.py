@@ -9,8 +9,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phasejax.experiments.spiked.spec import RANGES
 from phasejax.plot import OBJECTIVE_COLORS, STYLE, SYMBOLS, boundaries, unity, unity_key
-from phasejax.sweep.spec import RANGES
 
 COLUMNS = 4
 # Distinct to colour-blind readers (after Okabe & Ito); line styles tell them apart in grey.

@@ -1,0 +1,57 @@
+"""The analytic side of a sweep over spiked models: what the theory says at every cell."""
+
+import jax
+import numpy as np
+
+from phasejax import theory
+from phasejax.experiments.spiked.model import model_at
+from phasejax.experiments.spiked.spec import SpikedSpec
+from phasejax.sweep.grid import Grid
+from phasejax.sweep.kind import Variables
+
+ANALYTIC: Variables = {
+    "delta_ca": ((), "f8", "separation ratio Δ_CA"),
+    "delta_cp": ((), "f8", "separation ratio Δ_CP"),
+    "recovered_ca": ((), "i4", "CA: the paper's lower bound on recovered directions"),
+    "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
+    "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
+    "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
+    "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
+}
+
+
+class Population:
+    """The analytic variables of a store, in float64 whatever the precision of the draws."""
+
+    def __init__(self, spec: SpikedSpec):
+        def one(swept):
+            model = model_at(spec, **swept)
+            delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
+            pairs = {"delta": delta, "recovered": bound, "exact": exact}
+            named = {
+                f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields
+            }
+            return named | {"regime": theory.regime(model)}
+
+        self._grid = Grid(spec)
+        self._values = jax.jit(jax.vmap(one))
+
+    def __call__(self, cells: np.ndarray, multiple: int) -> dict[str, np.ndarray]:
+        """Name → values at the given cells, computed for whole multiples of a size, so that a smaller tile compiles nothing."""
+        padded = np.pad(cells, (0, -len(cells) % multiple), mode="edge")
+        with jax.enable_x64(True):
+            values = self._values(self._grid.parameters(padded))
+        return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
+
+
+def recovery(encoders: dict[str, str]) -> Variables:
+    """The variables of `simulation.statistics.moments`, for encoders given as label → name."""
+    means: Variables = {}
+    for label, name in encoders.items():
+        means |= {
+            f"distance_{label}": ((), "f8", f"{name}: subspace distance 1 − (1/k)‖UᵀÛ‖²_F, mean over trials"),
+            f"overlap_{label}": (("direction",), "f8", f"{name}: squared overlap per signal direction, mean over trials"),
+            f"count_{label}": ((), "f8", f"{name}: directions with squared overlap above the threshold, mean over trials"),
+            f"success_{label}": ((), "f8", f"{name}: share of trials that recover all k directions"),
+        }
+    return means | {f"{name}_se": (extra, dtype, f"standard error of {name}") for name, (extra, dtype, _) in means.items()}

@@ -1,0 +1,125 @@
+"""The specification of a sweep over spiked models."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from phasejax.sweep.spec import Finite, Fixed, Range, SweepSpec, Table
+
+RANGES: dict[str, Range] = {
+    "kappa": Range(0),
+    "spread": Range(0, 1, open=True),
+    "gamma_x": Range(0),
+    "gamma_y": Range(0),
+    "quality_x": Range(0, 1, open=True),
+    "quality_y": Range(0, 1, open=True),
+    "gamma_tilde_x": Range(0, open=True),
+    "gamma_tilde_y": Range(0, open=True),
+    "nu": Range(0, 1),
+    "eta": Range(0),
+    "n": Range(1),
+}
+"""What may be fixed under [model] or swept under [axes]."""
+
+_ALTERNATIVES = (("gamma_x", "quality_x"), ("gamma_y", "quality_y"), ("nu", "eta"))
+
+
+class ModelTable(Table):
+    """The fixed part of the spiked model, scalars or full-length lists; what is swept is left out here.
+
+    `spread` makes the spikes unequal, κ_i = κ·spread^(i−1) for i = 1..k, in (0, 1], default 1.
+    """
+
+    d: int = Field(ge=1)
+    k: int = Field(ge=1)
+    d_y: int | None = Field(None, ge=1)
+    kappa: Fixed | None = None
+    spread: Finite | None = None
+    gamma_x: Fixed | None = None
+    gamma_y: Fixed | None = None
+    quality_x: Fixed | None = None
+    quality_y: Fixed | None = None
+    gamma_tilde_x: Fixed | None = None
+    gamma_tilde_y: Fixed | None = None
+    nu: Fixed | None = None
+    eta: Fixed | None = None
+    n: int | None = None
+
+    @property
+    def dimensions(self) -> tuple[int, int]:
+        """(d_x, d_y)."""
+        return self.d, self.d if self.d_y is None else self.d_y
+
+    def fixed(self) -> dict[str, float | tuple[float, ...]]:
+        """Name → value of every fixed parameter."""
+        return {name: value for name in RANGES if (value := getattr(self, name)) is not None}
+
+
+class SpikedSpec(SweepSpec):
+    """A sweep over spiked models.
+
+    - `threshold` of squared overlap above which a direction counts as recovered (0.8 as published).
+    - `hold`: when a γ̃ is swept, whether the nuisance correlation ("nu") or covariance ("eta") stays fixed meanwhile.
+    """
+
+    threshold: float = Field(0.8, gt=0, lt=1)
+    hold: Literal["nu", "eta"] | None = None
+    model: ModelTable
+
+    def ranges(self) -> dict[str, Range]:
+        return RANGES
+
+    def values(self) -> dict[str, np.ndarray]:
+        fixed = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in self.model.fixed().items()}
+        return fixed | super().values()
+
+    def check(self) -> None:
+        self._check_names()
+        self._check_sizes()
+        self._check_interplay()
+
+    def _check_names(self) -> None:
+        fixed = self.model.fixed()
+        for name in fixed.keys() & self.axes.keys():
+            raise ValueError(f"{name} is both fixed under [model] and swept under [axes]: keep one")
+        given = set(fixed) | set(self.axes)
+        for pair in _ALTERNATIVES:
+            if len(given & set(pair)) != 1:
+                raise ValueError(f"give exactly one of {pair[0]} and {pair[1]}, under [model] or [axes]")
+        for name in ("kappa", "gamma_tilde_x", "gamma_tilde_y", "n"):
+            if name not in given:
+                raise ValueError(f"{name} is missing: give it under [model] or [axes]")
+        moving = [name for name in ("gamma_tilde_x", "gamma_tilde_y") if name in self.axes]
+        if moving and self.hold is None:
+            raise ValueError(f'{moving[0]} is swept: say what stays fixed meanwhile, hold = "nu" or hold = "eta"')
+        if moving and self.hold not in given:
+            raise ValueError(f'hold = "{self.hold}" needs {self.hold} under [model] or [axes]')
+        if self.hold is not None and not moving:
+            raise ValueError(f'hold = "{self.hold}" has no meaning here: neither gamma_tilde_x nor gamma_tilde_y is swept')
+
+    def _check_sizes(self) -> None:
+        (d, d_y), k = self.model.dimensions, self.model.k
+        if k > min(d, d_y):
+            raise ValueError(f"model.k = {k} is not allowed: k ≤ {min(d, d_y)}, the smaller dimension")
+        sizes = {"gamma_tilde_x": d - k, "gamma_tilde_y": d_y - k, "nu": min(d, d_y) - k, "eta": min(d, d_y) - k}
+        for name, value in self.model.fixed().items():
+            size = sizes.get(name, k)
+            if isinstance(value, tuple) and (len(value) != size or name == "spread"):
+                raise ValueError(f"model.{name} has {len(value)} values: a single value or {size} of them are allowed")
+        if isinstance(self.model.kappa, tuple) and "spread" in self.values():
+            raise ValueError("spread shapes a single kappa: model.kappa is a list already")
+
+    def _check_interplay(self) -> None:
+        values = self.values()
+        if np.any(values["n"] != np.round(values["n"])):
+            raise ValueError("n must be a whole number at every point of its axis")
+        for side in ("x", "y"):
+            if f"quality_{side}" in values and values["kappa"].min() == 0:
+                raise ValueError(f"kappa = 0 is not allowed together with quality_{side}: a quality needs a signal")
+            if f"gamma_{side}" in values and values["kappa"].min() == 0 and values[f"gamma_{side}"].min() == 0:
+                raise ValueError(f"kappa = 0 is not allowed together with gamma_{side} = 0: the variance would vanish")
+        if "eta" in values:
+            bound = np.sqrt(values["gamma_tilde_x"].min() * values["gamma_tilde_y"].min())
+            if values["eta"].max() > bound:
+                raise ValueError(f"eta = {values['eta'].max():g} is not allowed: η ≤ √(γ̃x γ̃y), which falls to {bound:g}")

@@ -1,0 +1,172 @@
+"""A sweep whose encoders are trained: every trial draws its pairs and trains on every objective, tile by tile.
+
+Trials are keyed by (cell, trial) alone: all objectives of a trial see the same pairs and begin with the same encoders, and no
+result depends on how cells are laid over tiles or devices.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from phasejax.experiments.spiked.model import model_at
+from phasejax.experiments.spiked.population import Population
+from phasejax.experiments.trained.spec import LEGS, TrainedSpec
+from phasejax.simulation.statistics import RowSums, moments, summed
+from phasejax.solvers import Status
+from phasejax.spiked import SpikedModel
+from phasejax.sweep.grid import Grid
+from phasejax.training import Linear, SpikedPairs, Trained, signal_overlap, train
+from phasejax.training.task import split
+
+LANES = 16
+"""Trainings side by side on one CPU core: more fall out of its cache."""
+
+
+class TrainedEngine:
+    """A trained sweep made ready to run on this process's devices; one compiled loop for each objective."""
+
+    method = "trained"
+
+    def __init__(self, spec: TrainedSpec, *, precision: int, devices: tuple[jax.Device, ...]):
+        self.spec = spec
+        self.training = spec.training
+        self.grid = Grid(spec)
+        self.precision = precision
+        self.devices = devices
+        self._population = Population(spec)
+        self.tile_cells = min(self.grid.size, max(1, self._lanes_in_memory() * len(devices) // spec.trials))
+
+    def _lanes_in_memory(self) -> int:
+        """Trainings side by side on one device: an accelerator wants many, within 8 GiB of rows and of batch × batch tables."""
+        if self.devices[0].platform == "cpu":
+            return LANES
+        assert self.spec.model.n is not None
+        numbers = self.spec.model.n * sum(self.spec.model.dimensions) + 8 * self.training.batch**2
+        return max(LANES, (8 << 30) // (numbers * self.precision // 8))
+
+    def measure(self, cells: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
+        """A function that trains every objective at some cells and gives the measured variables of a store."""
+
+        def finish() -> dict[str, np.ndarray]:
+            by_objective = [self._measured(label, cells) for label in self.training.objectives]
+            stacked = {name: np.stack([values[name] for values in by_objective], axis=1) for name in by_objective[0]}
+            return stacked | {"status": stacked["status"].max(axis=1)}
+
+        return finish
+
+    def analytic(self, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """The analytic variables of a store at the given cells, in float64 whatever the precision of the training."""
+        return self._population(cells, self.tile_cells)
+
+    def _measured(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """The measured variables of one objective at some cells, as many at a time as this machine takes."""
+        starts = range(0, len(cells), self.tile_cells)  # a store that is continued may have larger tiles
+        parts = [self._measured_tile(label, cells[start : start + self.tile_cells]) for start in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _measured_tile(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
+        models, trained = self._train(label, np.pad(cells, (0, self.tile_cells - len(cells)), mode="edge"))
+        with jax.enable_x64(self.precision == 64):
+            sums, loss = self._outcome(models, trained)
+        sums = RowSums(*(np.asarray(leaf)[: len(cells)] for leaf in sums))
+        values = moments(sums, ("x", "y")) | {"failed_trials": np.asarray(sums.failed), "status": np.asarray(sums.status)}
+        values["loss"] = np.where(sums.trials > 0, np.asarray(loss, np.float64)[: len(cells)], np.nan)
+        task, _ = split(*self.training.hyperparameters(label))
+        for modality, side in enumerate("xy"):
+            if not task.trains(modality):
+                values |= {name: np.full_like(v, np.nan) for name, v in values.items() if f"_{side}" in name}
+        return values
+
+    def _train(self, label: str, cells: np.ndarray, on_leg: Callable[[], None] = lambda: None) -> tuple[SpikedModel, Trained]:
+        """All trials of a whole tile of cells, cells leading, on one objective: their models, and what came of them."""
+        trials, training = self.spec.trials, self.training
+        cell, trial = np.repeat(cells, trials), np.tile(np.arange(trials), len(cells))
+        name, fixed = training.hyperparameters(label)
+        with jax.enable_x64(self.precision == 64):
+            swept = {n: values.astype(f"f{self.precision // 8}") for n, values in self.grid.parameters(cell).items()}
+            models = self._models(swept)
+            rate = swept.get("learning_rate") if training.learning_rate is None else training.learning_rate
+            assert rate is not None
+            task, _ = split(name, fixed)
+            trained = train(
+                name,
+                SpikedPairs(models),
+                key=_trial_keys(jax.random.key(self.spec.seed), cell, trial),
+                encoder=Linear(training.width or self.spec.model.k),
+                steps=training.steps,
+                batch=training.batch,
+                rows=self.spec.model.n,
+                learning_rate=rate,
+                hyperparameters=fixed | {n: swept[n] for n in task.objective.swept if n in swept},
+                legs=LEGS,
+                devices=self.devices,
+                on_progress=lambda progress: on_leg(),
+            )
+        return models, trained
+
+    @cached_property
+    def _models(self) -> Callable[[dict[str, np.ndarray]], SpikedModel]:
+        """Swept values along an axis → models stacked along it."""
+        return jax.jit(jax.vmap(lambda swept: model_at(self.spec, **swept)))
+
+    @cached_property
+    def _outcome(self) -> Callable[[SpikedModel, Trained], tuple[RowSums, Array]]:
+        """Sums over the trials of each cell of a tile, and the mean loss of those that did not diverge."""
+        cells, trials, k = self.tile_cells, self.spec.trials, self.spec.model.k
+
+        def outcome(models: SpikedModel, trained: Trained) -> tuple[RowSums, Array]:
+            covariance = jax.vmap(lambda model: model.covariance())(models)
+            weights = (cast(eqx.nn.Linear, encoder).weight for encoder in trained.encoders)
+            sides = zip(weights, (covariance.xx, covariance.yy), strict=True)
+            overlap = jnp.stack([jax.vmap(partial(signal_overlap, k=k))(*side) for side in sides])  # (2, lanes, k)
+            overlap = jnp.moveaxis(overlap.reshape(2, cells, trials, k), -1, 1)
+            diverged = trained.diverged.reshape(cells, trials)
+            status = jnp.where(diverged, Status.NONFINITE, Status.OK)
+            sums = summed(overlap, status, jnp.ones_like(diverged), self.spec.threshold)
+            loss = jnp.where(diverged, 0, trained.loss[:, -1].reshape(cells, trials))
+            return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1)
+
+        return eqx.filter_jit(outcome)
+
+    def compile(self) -> None:
+        """Compile every loop, by one leg of it."""
+        self._legs(1)
+
+    def _legs(self, count: int) -> list[float]:
+        """Seconds that each of the first legs takes on a tile, all objectives together."""
+        seconds = np.zeros(count)
+        for label in self.training.objectives:
+            times = [time.monotonic()]
+
+            def on_leg(times=times) -> None:
+                times.append(time.monotonic())
+                if len(times) > count:
+                    raise _Enough
+
+            try:
+                self._train(label, np.arange(self.tile_cells), on_leg)
+            except _Enough:
+                seconds += np.diff(times)
+        return seconds.tolist()
+
+    def time(self) -> tuple[float, float]:
+        """Seconds to compile, and to run the whole sweep, extrapolated from one leg timed warm."""
+        cold, warm = self._legs(2)
+        return max(0.0, cold - warm), warm * LEGS * math.ceil(self.grid.size / self.tile_cells)
+
+
+class _Enough(Exception):
+    """Ends a training of which only the first legs are wanted."""
+
+
+@jax.jit
+def _trial_keys(root: Array, cell: Array, trial: Array) -> Array:
+    return jax.vmap(lambda c, t: jax.random.fold_in(jax.random.fold_in(root, c), t))(cell, trial)

@@ -1,0 +1,51 @@
+"""Figures: how they look, and the pictures of a sweep. Nothing here reads a store: it draws the dataset it is given."""
+
+from phasejax.plot.style import (
+    COLUMN,
+    OBJECTIVE_COLORS,
+    OBJECTIVE_LINES,
+    PAGE,
+    REGIME_COLORS,
+    STYLE,
+    SYMBOLS,
+    delta,
+    region_key,
+    save,
+    unity,
+    unity_key,
+)
+from phasejax.plot.sweeps import (
+    boundaries,
+    computed,
+    failures,
+    flagged,
+    level_line,
+    recovery_curve,
+    region_map,
+    regions,
+    sweep_figure,
+)
+
+__all__ = [
+    "COLUMN",
+    "OBJECTIVE_COLORS",
+    "OBJECTIVE_LINES",
+    "PAGE",
+    "REGIME_COLORS",
+    "STYLE",
+    "SYMBOLS",
+    "boundaries",
+    "computed",
+    "delta",
+    "failures",
+    "flagged",
+    "level_line",
+    "recovery_curve",
+    "region_key",
+    "region_map",
+    "regions",
+    "save",
+    "sweep_figure",
+    "unity",
+    "unity_key",
+]

@@ -1,0 +1,157 @@
+"""A sweep, tile by tile, into a store or a dataset: what is to be done, who does it, and how far it has come."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import jax
+import xarray as xr
+from jax.experimental import multihost_utils
+
+from phasejax.sweep.grid import Grid, tile_shape
+from phasejax.sweep.kind import Engine
+from phasejax.sweep.spec import SweepSpec
+from phasejax.sweep.store import Store, load, store_bytes
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep has come, this process's tiles alone; `trials_per_s` leaves compilation out."""
+
+    cells_done: int
+    cells: int
+    trials_done: int
+    trials_per_s: float
+    elapsed_s: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left at the present rate."""
+        return (self.cells - self.cells_done) * self.trials_done / self.cells_done / self.trials_per_s
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep would take on this process's devices: the store's size and the time of its draws, compilation apart."""
+
+    cells: int
+    trials: int
+    bytes: int
+    compile_s: float
+    run_s: float
+    trials_per_s: float
+
+
+def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device, ...] | None = None) -> Cost:
+    """Calibrate on one compiled call of the sweep, timed warm, and extrapolate to all of it. Writes nothing."""
+    engine = _engine(spec, precision, devices)
+    compile_s, run_s = engine.time()
+    cells = Grid(spec).size
+    trials = cells * spec.trials
+    return Cost(cells, trials, store_bytes(spec), compile_s, run_s, trials / run_s)
+
+
+def run(
+    spec: SweepSpec,
+    *,
+    path: str | Path | None = None,
+    resume: bool = False,
+    precision: int = 32,
+    devices: tuple[jax.Device, ...] | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> xr.Dataset:
+    """Run a sweep and return its dataset, with one dimension per axis.
+
+    **Arguments:**
+
+    - `path`: where the Zarr store goes; without it the result lives in memory alone.
+    - `resume`: continue the store at `path`, or begin it if there is none.
+    - `precision`: 32 or 64 bits for draws and linear algebra. Analytic variables are always computed in 64.
+    - `devices`: this process's devices to use, all of them by default.
+    - `on_progress`: called after each tile.
+
+    With several processes (`jax.distributed`) each computes its share of the tiles and all return the whole.
+
+    **Raises:** `StoreError` if the store cannot be created, continued or written.
+    """
+    if path is None:
+        with TemporaryDirectory() as folder:
+            return run(spec, path=Path(folder) / "sweep.zarr", precision=precision, devices=devices, on_progress=on_progress)
+    engine = _engine(spec, precision, devices)
+    store = _shared_store(spec, engine, Path(path), resume)
+    _run_tiles(spec, engine, store, on_progress)
+    _barrier("phasejax sweep finished")
+    return load(path)
+
+
+def _engine(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None) -> Engine:
+    """What computes this sweep. **Raises:** `ValueError` on the precision."""
+    if precision not in (32, 64):
+        raise ValueError(f"precision = {precision} is not allowed: 32 or 64 bits.")
+    return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
+
+
+def _run_tiles(spec: SweepSpec, engine: Engine, store: Store, on_progress: Callable[[Progress], None]) -> None:
+    """Compute and write this process's pending tiles, one being computed while the one before it is written."""
+    mine = list(store.pending(jax.process_index(), jax.process_count()))
+    if not mine:
+        return
+    began = time.monotonic()
+    engine.compile()
+    compiled = time.monotonic()  # throughput is counted from here
+    grid, done, trials = Grid(spec), 0, spec.trials
+    cells = sum(math.prod(part.stop - part.start for part in region) for region in mine)
+    work = ((region, grid.cells(region)) for region in mine)
+    for (region, numbers), finish in _ahead(work, lambda tile: engine.measure(tile[1].ravel())):
+        values = engine.analytic(numbers.ravel()) | finish()
+        store.write(region, {name: value.reshape(numbers.shape + value.shape[1:]) for name, value in values.items()})
+        done += numbers.size
+        now = time.monotonic()
+        on_progress(Progress(done, cells, done * trials, done * trials / (now - compiled), now - began))
+
+
+def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
+    """(item, start(item)) in order, with the next `depth` items started before each is handed out."""
+    waiting = deque()
+    for item in items:
+        waiting.append((item, start(item)))
+        if len(waiting) > depth:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _shared_store(spec: SweepSpec, engine: Engine, path: Path, resume: bool) -> Store:
+    """The one store of all processes: the first creates it, or checks that it may be continued, before the others open it."""
+    provenance = _provenance(spec, engine)
+    if jax.process_index() == 0:
+        if resume and path.exists():
+            Store.resume(path, provenance)
+        else:
+            Store.create(path, spec, tile_shape(Grid(spec).shape, engine.tile_cells), provenance)
+    _barrier("phasejax store ready")
+    return Store.open(path)
+
+
+def _barrier(name: str) -> None:
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def _provenance(spec: SweepSpec, engine: Engine) -> dict:
+    """What made a store: enough to make it again."""
+    device = engine.devices[0]
+    return {
+        "spec": spec.model_dump_json(exclude_none=True),
+        "precision": engine.precision,
+        "seed": spec.seed,
+        "formulation": engine.method,
+        "device": f"{len(engine.devices) * jax.process_count()} × {device.device_kind} ({device.platform})",
+        "versions": {name: version(name) for name in ("phasejax", "jax", "jaxlib", "numpy", "zarr")},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
