@@ -9,11 +9,11 @@ angle of each view's own; as published it turned about the canvas's.
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
+from phasejax import checks
 from phasejax.worlds.shapes import (
     Points,
     capsule,
@@ -27,8 +27,9 @@ from phasejax.worlds.shapes import (
     rectangle,
     seen_from,
 )
-from phasejax.worlds.world import Drawn, Size, World, knob, noisy, pixels
+from phasejax.worlds.world import PIXELS, Drawn, Size, World, knob, noisy, size_field
 
+KNOBS = ("jitter", "rotation", "noise_x", "noise_y", "position_range")
 BASELINE = 0.4
 """Between the eyes: the x view is shifted by −½ of it, the y view by +½."""
 
@@ -46,29 +47,16 @@ class Stereo(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    jitter: Float[Array, ""]
-    rotation: Float[Array, ""]
-    noise_x: Float[Array, ""]
-    noise_y: Float[Array, ""]
-    position_range: Float[Array, ""]
-    pixels: int = eqx.field(static=True)
+    jitter: Float[Array, ""] = knob(0.0)
+    rotation: Float[Array, ""] = knob(0.0)
+    noise_x: Float[Array, ""] = knob(0.1)
+    noise_y: Float[Array, ""] = knob(0.5)
+    position_range: Float[Array, ""] = knob(1.0)
+    size: Size = size_field()
 
-    def __init__(
-        self,
-        *,
-        jitter: ArrayLike = 0.0,
-        rotation: ArrayLike = 0.0,
-        noise_x: ArrayLike = 0.1,
-        noise_y: ArrayLike = 0.5,
-        position_range: ArrayLike = 1.0,
-        size: Size = "small",
-    ):
-        self.jitter = knob("jitter", jitter)
-        self.rotation = knob("rotation", rotation)
-        self.noise_x = knob("noise_x", noise_x)
-        self.noise_y = knob("noise_y", noise_y)
-        self.position_range = knob("position_range", position_range)
-        self.pixels = pixels(size)
+    def __check_init__(self):
+        checks.choice("size", self.size, PIXELS)
+        checks.nonnegative(**{name: getattr(self, name) for name in KNOBS})
 
     @property
     @abstractmethod
@@ -82,6 +70,11 @@ class Stereo(World):
     @abstractmethod
     def picture(self, label: Int[Array, ""], center: Float[Array, "2"], angle: ArrayLike) -> Float[Array, "c h w"]:
         """The noiseless view of one object."""
+
+    @property
+    def pixels(self) -> int:
+        """Along a side."""
+        return PIXELS[self.size]
 
     @property
     def dimensions(self) -> tuple[tuple[int, ...], ...]:
@@ -141,8 +134,7 @@ class StereoSolids(Stereo):
     The whole scene moves with the object, and black flows in at its border, so position is visible everywhere.
     """
 
-    def __init__(self, *, rotation: ArrayLike = 0.02, **knobs):
-        super().__init__(rotation=rotation, **knobs)
+    rotation: Float[Array, ""] = knob(0.02)
 
     @property
     def channels(self) -> int:

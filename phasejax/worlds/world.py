@@ -2,14 +2,14 @@
 
 from abc import abstractmethod
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Key
+
+from phasejax import checks
 
 Size = Literal["tiny", "small", "published"]
 PIXELS: dict[Size, int] = {"tiny": 16, "small": 32, "published": 64}
@@ -56,25 +56,14 @@ class World(eqx.Module):
         return self.draw(n, key=key).views
 
 
-def knob(name: str, value: ArrayLike, high: float = np.inf) -> Float[Array, "..."]:
-    """A world's knob as an array of its own: in [0, high], or stacked along leading axes.
-
-    **Raises:** `ValueError` naming the knob, the value and what is allowed.
-    """
-    value = jnp.asarray(value, float)
-    if not isinstance(value, Tracer):
-        known = np.atleast_1d(np.asarray(value))
-        for bad in known[~((known >= 0) & (known <= high) & np.isfinite(known))][:1]:
-            allowed = "finite and ≥ 0" if np.isinf(high) else f"in [0, {high:g}]"
-            raise ValueError(f"{name} = {bad:g} is not allowed: it must be {allowed}.")
-    return value
+def knob(default: float) -> Any:
+    """A field that is a knob: an array of its own, or stacked along leading axes, with a default; given by its name."""
+    return eqx.field(converter=checks.floats, default=default, kw_only=True)
 
 
-def pixels(size: Size) -> int:
-    """Pixels along a picture's side. **Raises:** `ValueError` for a size that is none."""
-    if size not in PIXELS:
-        raise ValueError(f"size = {size!r} is not allowed: choose one of {', '.join(PIXELS)}.")
-    return PIXELS[size]
+def size_field() -> Any:
+    """A field that is a size, "small" by default, given by its name."""
+    return eqx.field(static=True, default="small", kw_only=True)
 
 
 def noisy(picture: Array, deviation: Array, *, key: Key[Array, ""]) -> Array:

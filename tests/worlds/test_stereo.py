@@ -1,9 +1,11 @@
 """Stereo worlds: what is drawn is what the truth says, the correlation is the one that is named, keys decide everything."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 from phasejax.worlds import StereoSolids, StereoSprites
 from phasejax.worlds.stereo import BASELINE, FLOOR, LIT, PLAIN, SHADED, SOLID, WALL
@@ -43,10 +45,11 @@ def test_the_sprite_is_where_the_truth_says():
 @pytest.mark.parametrize(("jitter", "nu"), [(0.0, 1.0), (0.2, 0.6757), (0.5, 0.25)])
 def test_positions_correlate_as_named(world, jitter, nu):
     n = 4000
-    drawn = world(size="tiny", jitter=jitter).draw(n, key=jax.random.key(2))
-    x, y = (np.asarray(drawn.nuisance[name]) for name in ("position_x", "position_y"))
+    world = world(size="tiny", jitter=jitter)
+    truth = jax.jit(lambda key: world.draw(n, key=key).nuisance)(jax.random.key(2))  # what is not asked for is not rendered
+    x, y = (np.asarray(truth[name]) for name in ("position_x", "position_y"))
     np.testing.assert_allclose(y.mean(axis=0) - x.mean(axis=0), [BASELINE, 0], atol=5 * (jitter + 1e-5) * np.sqrt(2 / n))
-    assert float(world(jitter=jitter).nu) == pytest.approx(nu, abs=1e-4)
+    assert float(world.nu) == pytest.approx(nu, abs=1e-4)
     for axis in range(2):
         found = np.corrcoef(x[:, axis], y[:, axis])[0, 1]
         assert found == pytest.approx(nu, abs=4 * (1 - nu**2) / np.sqrt(n) + 1e-5)
@@ -94,28 +97,31 @@ def test_noise_is_of_the_named_size(world):
 @both
 def test_keys_decide_everything(world):
     world = world(size="tiny", jitter=0.3)
-    one, again, other = (world.sample(8, key=jax.random.key(seed))[1] for seed in (0, 0, 1))
+    one, again, other = (world.sample(64, key=jax.random.key(seed))[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
-    assert not np.any(np.all(np.asarray(one).reshape(8, -1) == np.asarray(other).reshape(8, -1), axis=1))
+    assert not np.any(np.all(np.asarray(one).reshape(64, -1) == np.asarray(other).reshape(64, -1), axis=1))
 
 
-@both
-def test_worlds_are_stacked(world):
-    stack = world(jitter=jnp.array([0.0, 0.4]), noise_x=jnp.full(2, 0.1), noise_y=jnp.full(2, 0.2), rotation=jnp.zeros(2),
-                  position_range=jnp.ones(2), size="tiny")  # fmt: skip
-    assert stack.batch_shape == (2,)
-    keys = jnp.stack([jax.random.key(5)] * 2)
-    views = jax.vmap(lambda w, key: w.sample(4, key=key))(stack, keys)
-    alone = world(jitter=0.4, noise_y=0.2, rotation=0.0, size="tiny").sample(4, key=jax.random.key(5))
-    for many, one in zip(views, alone, strict=True):
-        np.testing.assert_allclose(many[1], one, atol=1e-6)
+def test_worlds_are_stacked_and_spread_over_devices():
+    """One world a device: the pixels are those of the world alone."""
+    jitters = jnp.array([0.0, 0.2, 0.4, 0.6])
+    stack = eqx.filter_vmap(lambda jitter: StereoSprites(jitter=jitter, size="tiny"))(jitters)
+    assert stack.batch_shape == (4,)
+    everywhere = NamedSharding(jax.make_mesh((4,), ("world",)), PartitionSpec("world"))
+    keys = jax.random.split(jax.random.key(5), 4)
+    views = jax.jit(jax.vmap(lambda world, key: world.sample(8, key=key)))(*jax.device_put((stack, keys), everywhere))
+    assert len(views[0].sharding.device_set) == 4
+    for i in (0, 2):
+        alone = StereoSprites(jitter=jitters[i], size="tiny").sample(8, key=keys[i])
+        for many, one in zip(views, alone, strict=True):
+            np.testing.assert_allclose(np.asarray(many)[i], one, atol=1e-6)
 
 
 @both
 @pytest.mark.parametrize("knob", ["jitter", "rotation", "noise_x", "noise_y", "position_range"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
 def test_knobs_out_of_range(world, knob, value):
-    with pytest.raises(ValueError, match=rf"^{knob} = {value:g} is not allowed: it must be finite and ≥ 0\.$"):
+    with pytest.raises(ValueError, match=rf"^{knob} = {value:g} is not allowed: {knob} must be finite and ≥ 0\.$"):
         world(**{knob: value})
 
 
