@@ -1,5 +1,8 @@
 """Figures show the numbers they are given."""
 
+import subprocess
+import sys
+
 import matplotlib.colors
 import numpy as np
 import pytest
@@ -69,3 +72,8 @@ def test_a_curve_marks_where_its_ratio_crosses_one():
     crossing = np.flatnonzero(dataset.delta_ca.values <= 1)[0]
     marked = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
     np.testing.assert_allclose(marked, [dataset.nu.values[crossing - 1 : crossing + 1].mean()])
+
+
+def test_a_report_loads_nothing_that_sweeps_are_kept_with():
+    program = "import sys, phasejax.diagnosis.report; print(*{'optax', 'pydantic', 'xarray', 'zarr'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
