@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from specs import small
 
 from phasejax import SpikedModel, plot, theory
+from phasejax.solvers import Status
 from phasejax.sweep import run
 from phasejax.theory import Regime
 
@@ -43,7 +44,7 @@ def test_boundaries_lie_where_theory_puts_them(diagram):
 
 def test_flagged_cells_are_crossed(diagram):
     flagged = diagram.copy(deep=True)
-    flagged.status.values[3, 4] = 2
+    flagged.status.values[3, 4] = Status.NONFINITE
     (line,) = plot.failures(Figure().add_subplot(), flagged).lines
     np.testing.assert_allclose(line.get_xydata(), [[flagged.kappa[3], flagged.nu[4]]])
     assert not plot.failures(Figure().add_subplot(), diagram).lines

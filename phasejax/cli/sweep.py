@@ -129,7 +129,9 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
     where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
     if count := int(plot.flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
-        where.print(f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
+        where.print(
+            f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances or ties."
+        )
     where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
 
 
