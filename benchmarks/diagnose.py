@@ -46,9 +46,8 @@ from diagnose_problems import LABELS, NUISANCE, Problem, random_problem
 
 from phasejax import recovery, sampling, solvers
 from phasejax.diagnosis import diagnose
+from phasejax.diagnosis.elbow import Seen, elbow_ca, elbow_cp, shuffled_folds
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.published import FOLDS, elbow_ca, elbow_cp
-from phasejax.folds import group_folds
 from phasejax.theory import Regime
 
 SIZES, DIMENSIONS, SIGNALS = (200, 500, 1000, 5000), (20, 50, 128), (2, 3, 5)
@@ -93,15 +92,14 @@ def measure(split: str, repeat: int) -> dict[str, np.ndarray]:
 def _fits(problem: Problem) -> list[bool]:
     """Whether CA and CP, fitted to these very pairs and told k, recover the signal: subspace distance below ½."""
     cov = sampling.covariance_of(jnp.asarray(problem.x), jnp.asarray(problem.y), center=True)
-    fits = solvers.align(cov, problem.k), solvers.predict(cov, problem.k)
+    fits = (solve(cov, problem.k, throw=False) for solve in (solvers.align, solvers.predict))
     return [float(recovery.subspace_distance(fit.encoder_x)) < 0.5 for fit in fits]
 
 
 def _elbow(problem: Problem) -> tuple[float, float]:
-    labels = read_labels(problem.labels, len(problem.x))
-    folds = group_folds(labels.rows, FOLDS, np.random.default_rng(0))
-    arguments = (problem.x.astype(float), problem.y.astype(float), labels.rows, labels.columns, folds)
-    return elbow_ca(*arguments).delta, elbow_cp(*arguments).delta
+    read = read_labels(problem.labels, len(problem.x))
+    seen = Seen(read.rows, read.raw, shuffled_folds(read.rows))
+    return elbow_ca(problem.x, problem.y, seen).delta, elbow_cp(problem.x, problem.y, seen).delta
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:

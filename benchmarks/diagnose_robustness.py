@@ -62,9 +62,8 @@ import numpy as np
 from diagnose_problems import NUISANCE, Problem, random_problem
 
 from phasejax.diagnosis import diagnose
+from phasejax.diagnosis.elbow import RIDGE, Seen, elbow_ca, elbow_cp, shuffled_folds
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.published import FOLDS, RIDGE, elbow_ca, elbow_cp
-from phasejax.folds import group_folds
 from phasejax.theory import Regime
 
 N, D, K = 1000, 20, 3
@@ -140,9 +139,9 @@ def say(x, y, labels, seed: int) -> int:
 
 def published(x, y, labels, seed: int, ridge: float = RIDGE) -> int:
     """The regime of Algorithm 1."""
-    x, y, read = np.asarray(x, float), np.asarray(y, float), read_labels(labels, len(x))
-    folds = group_folds(read.rows, FOLDS, np.random.default_rng(seed))
-    deltas = [solve(x, y, read.rows, read.columns, folds, ridge).delta for solve in (elbow_ca, elbow_cp)]
+    read = read_labels(labels, len(x))
+    seen = Seen(read.rows, read.raw, shuffled_folds(read.rows))
+    deltas = [solve(x, y, seen, ridge=ridge).delta for solve in (elbow_ca, elbow_cp)]
     return int(deltas[0] > 1) + 2 * int(deltas[1] > 1)
 
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import multimodal, plot, solvers
+from phasejax.figures import Sweeps
 from phasejax.multimodal import solvers as multimodal_solvers
 from phasejax.multimodal import theory as multimodal_theory
 from phasejax.spiked import Covariance

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import objectives, plot
+from phasejax.figures import Sweeps
 from phasejax.training import Linear, SpikedViews, train
 from phasejax.verify.claims.objectives import with_negatives
 

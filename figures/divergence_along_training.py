@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import objectives, plot
+from phasejax.figures import Sweeps
 from phasejax.training import Linear, SpikedViews, train
 
 OBJECTIVES = {

@@ -10,8 +10,8 @@ import numpy as np
 from jax import lax
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot, theory
+from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 from phasejax.theory.homogeneous import ca_edge
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from figures import Sweeps
 from phasejax import plot, theory
 from phasejax.experiments.spiked import model_at
+from phasejax.figures import Sweeps
 from phasejax.sweep import spec_of
 
 FINITE = {"ca": "#cc79a7", "cp": "#009e73"}

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot, theory
+from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 
 KAPPA, NU = np.linspace(0.05, 3, 50), np.linspace(0, 1, 51)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot, recovery, sampling, solvers, theory
+from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 
 WEIGHTS = np.geomspace(0.05, 100, 34)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import multimodal, plot
+from phasejax.figures import Sweeps
 from phasejax.multimodal import sampling, solvers
 from phasejax.multimodal.homogeneous import critical_nu_by_modalities
 

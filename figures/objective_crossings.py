@@ -7,10 +7,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot
 from phasejax.experiments.spiked import model_at
 from phasejax.experiments.trained.figure import SERIES
+from phasejax.figures import Sweeps
 from phasejax.sweep import spec_of
 from phasejax.theory import critical_nu
 

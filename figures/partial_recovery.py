@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot
+from phasejax.figures import Sweeps
 
 
 def draw(sweeps: Sweeps) -> Figure:

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot
+from phasejax.figures import Sweeps
 
 
 def draw(sweeps: Sweeps) -> Figure:

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot, theory
 from phasejax.experiments.spiked import model_at
+from phasejax.figures import Sweeps
 from phasejax.sweep import spec_of
 
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot
+from phasejax.figures import Sweeps
 from phasejax.verify.claims.objectives import retrieval_and_recovery
 
 NU = np.concatenate([np.linspace(0, 0.9, 10), [0.93, 0.96, 0.98, 0.99, 0.999]])

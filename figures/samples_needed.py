@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from figures import Sweeps
 from phasejax import plot, theory
+from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 
 KAPPA, NU = np.linspace(0.25, 3, 56), np.linspace(0, 0.98, 50)

@@ -70,13 +70,25 @@ def sample_pairs(
 
 
 def covariance_of(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], *, center: bool = False) -> Covariance:
-    """Covariance triple of paired rows, divided by n; `center=True` subtracts the column means first (real data)."""
+    """Covariance triple of paired rows, divided by n; `center=True` subtracts the column means first (real data).
+
+    A column constant to rounding then has covariance 0 with everything, itself included.
+
+    **Raises:** `ValueError` for views of different length.
+    """
     checks.same_rows(x, y)
     if center:
-        x, y = x - jnp.mean(x, axis=0), y - jnp.mean(y, axis=0)
+        x, y = _centred(x), _centred(y)
     n = x.shape[0]
     with jax.default_matmul_precision("highest"):
         return Covariance(x.T @ x / n, x.T @ y / n, y.T @ y / n)
+
+
+def _centred(rows: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    """Rows less their mean. What rounding leaves of a constant would correlate perfectly with another such rest: it is 0."""
+    low, high = jnp.min(rows, axis=0), jnp.max(rows, axis=0)
+    constant = high - low <= 4 * jnp.finfo(rows.dtype).eps * jnp.maximum(jnp.abs(low), jnp.abs(high))
+    return jnp.where(constant, 0, rows - jnp.mean(rows, axis=0))
 
 
 def _standard_sources(key: Key[Array, ""], shape: tuple[int, ...], law: Law, dof: float, dtype) -> Array:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-import figures
+from phasejax import figures
 from phasejax.cli import app
 from phasejax.experiments.solved.engine import SolvedEngine
 
@@ -30,13 +30,13 @@ def small_sweeps(tmp_path, monkeypatch):
         )
         assert small != text
         (folder / f"{name}.toml").write_text(small)
-    monkeypatch.setattr(figures, "SWEEPS", folder)
+    monkeypatch.setattr(figures, "shipped", {"sweeps": folder}.get)
 
 
 def test_every_name_is_a_module_that_tells_its_story():
     assert sorted(figures.NAMES) == sorted(path.stem for path in (ROOT / "figures").glob("[!_]*.py"))
     for name in figures.NAMES:
-        module = import_module(f"figures.{name}")
+        module = import_module(f"phasejax.figures.{name}")
         assert callable(module.draw) and module.__doc__
 
 
@@ -56,7 +56,7 @@ def test_a_figure_is_written_as_pdf_and_png_and_its_sweeps_are_kept(small_sweeps
 
 
 def test_a_figure_without_a_sweep():
-    drawn = import_module("figures.variance_trap").draw(None)
+    drawn = import_module("phasejax.figures.variance_trap").draw(None)
     assert isinstance(drawn, Figure) and len(drawn.axes) == 2
     total, signal = ({line.get_label(): line.get_ydata() for line in ax.lines} for ax in drawn.axes)
     # In the shaded part CP predicts all of y better than CA, and the signal worse.

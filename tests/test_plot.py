@@ -1,5 +1,8 @@
 """Figures show the numbers they are given."""
 
+import subprocess
+import sys
+
 import matplotlib.colors
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from matplotlib.figure import Figure
 from specs import small
 
 from phasejax import SpikedModel, plot, theory
+from phasejax.solvers import Status
 from phasejax.sweep import run
 from phasejax.theory import Regime
 
@@ -40,7 +44,7 @@ def test_boundaries_lie_where_theory_puts_them(diagram):
 
 def test_flagged_cells_are_crossed(diagram):
     flagged = diagram.copy(deep=True)
-    flagged.status.values[3, 4] = 2
+    flagged.status.values[3, 4] = Status.NONFINITE
     (line,) = plot.failures(Figure().add_subplot(), flagged).lines
     np.testing.assert_allclose(line.get_xydata(), [[flagged.kappa[3], flagged.nu[4]]])
     assert not plot.failures(Figure().add_subplot(), diagram).lines
@@ -69,3 +73,8 @@ def test_a_curve_marks_where_its_ratio_crosses_one():
     crossing = np.flatnonzero(dataset.delta_ca.values <= 1)[0]
     marked = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
     np.testing.assert_allclose(marked, [dataset.nu.values[crossing - 1 : crossing + 1].mean()])
+
+
+def test_a_report_loads_nothing_that_sweeps_are_kept_with():
+    program = "import sys, phasejax.diagnosis.report; print(*{'optax', 'pydantic', 'xarray', 'zarr'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"

@@ -10,7 +10,8 @@ from sklearn.cross_decomposition import CCA
 
 from phasejax import theory
 from phasejax.recovery import prediction_error, subspace_distance
-from phasejax.solvers import Status, align, joint, pls, predict, probe
+from phasejax.sampling import covariance_of
+from phasejax.solvers import Status, align, joint, pls, predict, probe, whitener
 from phasejax.spiked import Covariance, SpikedModel
 
 SOLVERS = (align, predict, pls)
@@ -221,6 +222,69 @@ def test_units_of_a_view_change_nothing_but_the_encoder_scale(x64, ridge, scale_
         assert other.encoder_x.dtype == (jnp.float64 if x64 else jnp.float32)
 
 
+def in_units(cov, units_x, units_y):
+    """The covariance of the same pairs with their columns in other units."""
+    xx, xy, yy = map(np.asarray, cov)
+    return Covariance(xx * np.outer(units_x, units_x), xy * np.outer(units_x, units_y), yy * np.outer(units_y, units_y))
+
+
+COLUMN_UNITS = {
+    "1e-2..1e2": lambda size: 10.0 ** np.linspace(-2, 2, size),
+    "1e3..1e-3": lambda size: 10.0 ** np.linspace(3, -3, size),
+    "decaying": lambda size: 0.5 ** np.arange(size),
+    "one huge": lambda size: np.r_[1e6, np.ones(size - 1)],
+    "one tiny": lambda size: np.r_[np.ones(size - 1), 1e-6],
+}
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("units", COLUMN_UNITS)
+@pytest.mark.parametrize("size", [5, 20])
+def test_units_of_single_columns_change_nothing_but_the_encoders_units(x64, units, size):
+    """Canonical correlations and ranks are those of the same pairs in equal units; so is the source side of a prediction."""
+    rng = np.random.default_rng(size)
+    x, y = draw(SpikedModel([3, 2, 1.5], [1] * 3, [1] * 3, [1] * (size - 3), [2] * (size - 3), [0] * (size - 3)), 400, rng)
+    same = second_moments(x @ random_orthogonal(rng, size), y @ random_orthogonal(rng, size))
+    units_x, units_y = COLUMN_UNITS[units](size), COLUMN_UNITS[units](size)[::-1]
+    rtol = 1e-9 if x64 else 1e-3
+    with jax.enable_x64(x64):
+        for solver, scale_y in ((align, units_y), (predict, np.ones(size))):
+            moved = in_units(same, units_x, scale_y)
+            one, other = (solver(Covariance(*(jnp.asarray(np.asarray(b), float) for b in cov)), 3) for cov in (same, moved))
+            assert one.status == other.status == Status.OK
+            assert (other.rank_x, other.rank_y) == (size, size)
+            np.testing.assert_allclose(other.singular_values[:3], one.singular_values[:3], rtol=rtol)
+            same_rows_up_to_sign(other.encoder_x * units_x, one.encoder_x, rtol)
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_constant_column_in_both_views_is_no_correlation(x64, scale):
+    """Centring leaves the rounding of the mean, which in two constant columns would correlate perfectly."""
+    x, y = random_data(n=300)
+    with jax.enable_x64(x64):
+        x, y = jnp.asarray(x, float), jnp.asarray(y, float)
+        expected = align(covariance_of(x, y, center=True), 2)
+        constant = jnp.full((300, 1), scale * np.pi)
+        jitter = constant * (1 + jnp.finfo(x.dtype).eps * (jnp.arange(300) % 2))[:, None]
+        for column in (constant, jitter):
+            padded = covariance_of(jnp.hstack([x, column]), jnp.hstack([column, y]), center=True)
+            got = align(padded, 2, throw=False)
+            assert (got.rank_x, got.rank_y, got.status) == (6, 4, Status.RANK_DEFICIENT)
+            np.testing.assert_allclose(got.singular_values[:4], expected.singular_values, rtol=1e-9 if x64 else 1e-4)
+
+
+@pytest.mark.parametrize("units", COLUMN_UNITS)
+def test_a_singular_covariance_keeps_its_rank_and_minimum_norm_in_any_units(units):
+    """Against NumPy's pseudo-inverse of the very matrix, which float64 can form for these units."""
+    rows = np.random.default_rng(0).normal(size=(4, 7)) * COLUMN_UNITS[units](7)
+    s = rows.T @ rows
+    w, rank, error = whitener(jnp.asarray(s))
+    assert rank == 4 and error < 1e-9
+    inverse = np.linalg.pinv(rows) @ np.linalg.pinv(rows).T
+    np.testing.assert_allclose(w.T @ w, inverse, rtol=1e-5, atol=1e-7 * np.abs(inverse).max())
+
+
 # Ridge ---------------------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +313,7 @@ def test_vanishing_ridge_is_no_ridge(solver):
 @pytest.mark.parametrize("solver", WHITENING)
 def test_ridge_makes_a_singular_covariance_regular(solver):
     cov = random_covariance(n=5)
-    assert solver(cov, 2).status == Status.RANK_DEFICIENT
+    assert solver(cov, 2, throw=False).status != Status.OK
     assert solver(cov, 2, ridge=0.1).status == Status.OK
 
 
@@ -258,11 +322,11 @@ def test_ridge_makes_a_singular_covariance_regular(solver):
 
 def test_fewer_samples_than_dimensions_are_seen():
     cov = random_covariance(n=3, d_x=6, d_y=5)
-    solution = align(cov, 2)
-    assert (solution.rank, solution.rank_x, solution.rank_y) == (3, 3, 3)
-    assert solution.status == Status.RANK_DEFICIENT
+    solution = align(cov, 2, throw=False)
+    assert (solution.rank, solution.rank_x, solution.rank_y, solution.status) == (3, 3, 3, Status.TIED)
     np.testing.assert_allclose(solution.singular_values, [1, 1, 1, 0, 0], atol=1e-7)  # three points always correlate perfectly
-    solution = predict(cov, 2)
+    assert align(cov, 3, throw=False).status == Status.RANK_DEFICIENT
+    solution = predict(cov, 2, throw=False)
     assert (solution.rank, solution.rank_x, solution.rank_y, solution.status) == (3, 3, 5, Status.RANK_DEFICIENT)
     solution = pls(cov, 2)
     assert (solution.rank, solution.rank_x, solution.rank_y, solution.status) == (3, 6, 5, Status.OK)
@@ -277,7 +341,7 @@ def test_a_singular_source_is_solved_on_its_support(solver, x64):
     with jax.enable_x64(x64):
         flat = Covariance(*(jnp.asarray(b, float) for b in (xx, xy, yy)))
         lifted = Covariance(*(jnp.asarray(b, float) for b in (embedding @ xx @ embedding.T, embedding @ xy, yy)))
-        expected, got = solver(flat, 3), solver(lifted, 3)
+        expected, got = solver(flat, 3), solver(lifted, 3, throw=False)
     assert expected.status == Status.OK
     assert (got.rank, got.rank_x, got.rank_y, got.status) == (4, 6, 4, Status.RANK_DEFICIENT)
     rtol = 1e-8 if x64 else 2e-3
@@ -290,14 +354,14 @@ def test_a_singular_target_matters_only_where_it_is_whitened():
     embedding = random_orthogonal(np.random.default_rng(0), 9)[:, :4]
     lifted = Covariance(cov.xx, cov.xy @ embedding.T, embedding @ cov.yy @ embedding.T)
     for solver, rank_y, status in ((align, 4, Status.RANK_DEFICIENT), (predict, 9, Status.OK), (pls, 9, Status.OK)):
-        got = solver(lifted, 3)
+        got = solver(lifted, 3, throw=False)
         assert (got.rank, got.rank_x, got.rank_y, got.status) == (4, 6, rank_y, status)
         same_rows_up_to_sign(got.encoder_x, solver(cov, 3).encoder_x)
 
 
 def test_prediction_from_a_singular_source_is_minimum_norm_least_squares():
     x, y = random_data(n=5)
-    solution = predict(second_moments(x, y), 4)
+    solution = predict(second_moments(x, y), 4, throw=False)
     np.testing.assert_allclose(solution.coefficients, np.linalg.lstsq(x, y, rcond=None)[0].T, rtol=1e-7, atol=1e-8)
 
 
@@ -306,9 +370,9 @@ def test_too_few_correlated_directions_are_seen(solver):
     xy = jnp.zeros((5, 4)).at[1, 2].set(0.5)
     cov = Covariance(jnp.eye(5), xy, jnp.eye(4))
     assert (solver(cov, 1).rank, solver(cov, 1).status) == (1, Status.OK)
-    assert (solver(cov, 2).rank, solver(cov, 2).status) == (1, Status.RANK_DEFICIENT)
-    assert solver(cov._replace(xy=1e-20 * xy), 2).rank == 1  # relative to the largest: no unit makes a direction vanish
-    nothing = solver(cov._replace(xy=jnp.zeros((5, 4))), 1)
+    assert (solver(cov, 2, throw=False).rank, solver(cov, 2, throw=False).status) == (1, Status.RANK_DEFICIENT)
+    assert solver(cov._replace(xy=1e-20 * xy), 1).rank == 1  # relative to the largest: no unit makes a direction vanish
+    nothing = solver(cov._replace(xy=jnp.zeros((5, 4))), 1, throw=False)
     assert (nothing.rank, nothing.status) == (0, Status.RANK_DEFICIENT)
 
 
@@ -317,9 +381,67 @@ def test_too_few_correlated_directions_are_seen(solver):
 def test_a_view_without_variance_is_rank_deficient_not_nonfinite(solver, dead):
     size = {"xx": 5, "yy": 4}[dead]
     cov = Covariance(jnp.eye(5), jnp.zeros((5, 4)), jnp.eye(4))._replace(**{dead: jnp.zeros((size, size))})
-    solution = solver(cov, 1)
+    solution = solver(cov, 1, throw=False)
     assert solution.status == Status.RANK_DEFICIENT
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(solution))
+
+
+# Ties ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize(("d_x", "d_y"), [(5, 5), (10, 40), (30, 30)])
+@pytest.mark.parametrize("condition", [1, 30, 1000])
+def test_perfect_correlations_of_too_few_pairs_are_tied(x64, d_x, d_y, condition):
+    """n < d_x + d_y pairs have d_x + d_y − n canonical correlations of 1: any k below that number is a choice among many."""
+    rng = np.random.default_rng([d_x, condition])
+    stretch = random_orthogonal(rng, d_x) * np.geomspace(1, condition**0.5, d_x)
+    for ones in (2, 4):
+        n = d_x + d_y - ones
+        x, y = rng.normal(size=(n, d_x)) @ stretch.T, rng.normal(size=(n, d_y))
+        with jax.enable_x64(x64):
+            cov = second_moments(jnp.asarray(x, float), jnp.asarray(y, float))
+            for k in range(1, ones):
+                assert align(cov, k, throw=False).status == Status.TIED
+            assert align(cov, ones, throw=False).status != Status.TIED
+            assert predict(cov, 1, throw=False).status != Status.TIED
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_small_gap_is_no_tie_and_none_is(solver, x64):
+    with jax.enable_x64(x64):
+        for gap, status in ((0.0, Status.TIED), (1e-10 if x64 else 1e-4, Status.OK)):
+            cov = Covariance(jnp.eye(4), jnp.diag(jnp.array([0.9, 0.5 + gap, 0.5, 0.2])), jnp.eye(4))
+            assert solver(cov, 2, throw=False).status == status
+            assert solver(cov, 1).status == solver(cov, 3).status == Status.OK  # ties within the top k, or below it
+
+
+# What is raised ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sentence"),
+    [
+        (
+            3,
+            r"^a whitened covariance is singular, or fewer than k directions are correlated "
+            r"\(k = 3, rank 3, rank_x 3 of 6, rank_y 3 of 6\): throw=False returns the solution with its status\.$",
+        ),
+        (8, r"^the k-th and the next value cannot be told apart, .*\(k = 3, rank 6, rank_x 6 of 6, rank_y 6 of 6\): throw="),
+    ],
+)
+def test_a_status_that_is_not_ok_is_raised_in_words(pairs, sentence):
+    cov = random_covariance(n=pairs, d_x=6, d_y=6)
+    with pytest.raises(ValueError, match=sentence):
+        align(cov, 3)
+    assert jax.jit(lambda cov: align(cov, 3).status)(cov) == align(cov, 3, throw=False).status != Status.OK
+
+
+def test_the_worse_status_is_the_larger_and_each_has_its_words():
+    assert list(Status) == sorted(Status) == [Status.OK, Status.RANK_DEFICIENT, Status.TIED, Status.NONFINITE]
+    assert len({status.text for status in Status}) == len(Status)
+    assert Status(2) is Status.TIED
 
 
 # Batches and failures ------------------------------------------------------------------------------------------------
@@ -331,7 +453,7 @@ def test_vmap_equals_loop_and_keeps_statuses_apart(solver):
     good, singular = random_covariance(1), random_covariance(2, n=3)
     cells = [good, singular, good._replace(xy=good.xy * np.nan)]
     batch = jax.jit(jax.vmap(lambda cov: solver(cov, 2)))(jax.tree.map(lambda *b: jnp.stack(b), *cells))
-    middle = Status.OK if solver is pls else Status.RANK_DEFICIENT
+    middle = {align: Status.TIED, predict: Status.RANK_DEFICIENT, pls: Status.OK}[solver]
     assert batch.status.tolist() == [Status.OK, middle, Status.NONFINITE]
     alone = solver(good, 2)
     np.testing.assert_allclose(batch.singular_values[0], alone.singular_values, rtol=1e-12)
@@ -353,13 +475,13 @@ def test_nonfinite_covariances_raise_outside_jit_and_are_marked_within(solver, b
     cov = cov._replace(**{block: getattr(cov, block).at[0, 0].set(bad)})
     with pytest.raises(ValueError, match=f"^the covariance block {block} holds NaN or infinity: finite values are needed.$"):
         solver(cov, 2)
-    assert jax.jit(lambda cov: solver(cov, 2).status)(cov) == Status.NONFINITE
+    assert jax.jit(lambda cov: solver(cov, 2).status)(cov) == solver(cov, 2, throw=False).status == Status.NONFINITE
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("k", [0, -1, 5])
 def test_a_bad_number_of_directions_is_refused(solver, k):
-    message = rf"^k = {k} is not allowed: the number of directions must satisfy 1 ≤ k ≤ 4\."
+    message = rf"^k = {k} is not allowed: k must be a whole number in 1\.\.4\."
     with pytest.raises(ValueError, match=message):
         solver(random_covariance(), k)
     with pytest.raises(ValueError, match=message):

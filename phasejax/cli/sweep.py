@@ -25,7 +25,7 @@ from phasejax.sweep.running import Cost
 
 
 def sweep(
-    spec: Annotated[Path, typer.Argument(help="Sweep specification, a TOML file.", metavar="SPEC.toml")],
+    spec: Annotated[Path, typer.Argument(help="A TOML file, or the name of a published sweep.", metavar="SPEC")],
     out: Annotated[Path, typer.Option(help="Directory for NAME.zarr and NAME.png.")] = Path("out"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted sweep; begin it if there is none.")] = False,
     precision: Annotated[int, typer.Option(help="Bits of the draws and the linear algebra, 32 or 64.")] = 32,
@@ -129,7 +129,9 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
     where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
     if count := int(plot.flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
-        where.print(f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances.")
+        where.print(
+            f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances or ties."
+        )
     where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
 
 

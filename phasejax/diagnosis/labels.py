@@ -16,11 +16,13 @@ _NAMES, _NUMBERS = str | bytes | bool | np.bool_, int | float | np.integer | np.
 class Labels(NamedTuple):
     """`rows` (n_labelled,) are the labelled rows; `columns` (n_labelled, L) are centred, uncorrelated, of variance 1.
 
+    `raw` (n_labelled, L') are the columns as given, one for each class of each column of classes.
     `kind` says how the labels were read: "continuous" or "classes".
     """
 
     rows: np.ndarray
     columns: np.ndarray
+    raw: np.ndarray
     kind: str
 
 
@@ -51,7 +53,7 @@ def read_labels(labels, n: int, labelled=None) -> Labels:
     if kept.size < _FEWEST_LABELS:
         raise ValueError(f"{kept.size} of {n} pairs are labelled: at least {_FEWEST_LABELS} labels are needed.")
     columns = np.hstack([_one_hot(column) for column in table[kept].T]) if classes else table[kept]
-    return Labels(kept, _uncorrelated(columns), "classes" if classes else "continuous")
+    return Labels(kept, _uncorrelated(columns), columns, "classes" if classes else "continuous")
 
 
 def _mask(labelled, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
 from phasejax.multimodal.graph import check_adjacency
-from phasejax.solvers import Status, inverse_square_root
+from phasejax.solvers import Status, whitener
 
 
 class MultimodalSolution(eqx.Module):
@@ -110,18 +110,18 @@ def predict_from(blocks: Float[Array, "M M d d"], k: int, *, target: int = -1) -
     target %= modalities
     sources = np.delete(np.arange(modalities), target)
     joint = _flatten(blocks[sources[:, None], sources])
-    whitener, rank = inverse_square_root(joint, 0.0)
-    u, sigma, vt = jnp.linalg.svd(whitener @ blocks[sources, target].reshape(-1, d), full_matrices=False)
-    encoders = (u[:, :k].T @ whitener).reshape(k, modalities - 1, d).swapaxes(0, 1)
+    whiten, rank, _ = whitener(joint)
+    u, sigma, vt = jnp.linalg.svd(whiten @ blocks[sources, target].reshape(-1, d), full_matrices=False)
+    encoders = (u[:, :k].T @ whiten).reshape(k, modalities - 1, d).swapaxes(0, 1)
     encoders = jnp.concatenate([encoders[:target], vt[None, :k], encoders[target:]])
     return _solution(blocks, encoders, sigma, rank == len(joint), k)
 
 
 def _whiten(blocks: Array) -> tuple[Array, Array, Array]:
-    """S_mm^-½ S_mn S_nn^-½, the whiteners, and whether every covariance was regular."""
+    """W_m S_mn W_nᵀ, the whiteners W_m with W_m S_mm W_mᵀ = I, and whether every covariance was regular."""
     own = jnp.diagonal(blocks, axis1=0, axis2=1)
-    whiteners, ranks = jax.vmap(lambda s: tuple(inverse_square_root(s, 0.0)))(jnp.moveaxis(own, -1, 0))
-    correlation = whiteners[:, None] @ blocks @ whiteners[None, :]
+    whiteners, ranks, _ = jax.vmap(whitener)(jnp.moveaxis(own, -1, 0))
+    correlation = whiteners[:, None] @ blocks @ whiteners[None, :].mT
     return correlation, whiteners, jnp.all(ranks == blocks.shape[2])
 
 

@@ -35,7 +35,7 @@ def computed(dataset: xr.Dataset) -> xr.DataArray:
 
 
 def flagged(dataset: xr.Dataset) -> xr.DataArray:
-    """The computed cells in which a trial failed or a covariance was singular."""
+    """The computed cells in which the solutions of some trial were not finite or not determined (`solvers.Status`)."""
     return computed(dataset) & (dataset.status != Status.OK)
 
 
@@ -76,7 +76,7 @@ def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
 
 
 def failures(ax: Axes, dataset: xr.Dataset) -> Axes:
-    """A cross on each cell where a trial failed or a covariance was singular."""
+    """The computed cells in which the solutions of some trial were not finite or not determined (`solvers.Status`)."""
     crossed = np.argwhere(flagged(dataset).values)
     if crossed.size:
         x, y = (dataset[dim].values for dim in dataset.status.dims)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
+from phasejax.shipped import shipped
 from phasejax.sweep.kind import Kind, kind_of
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -129,11 +130,11 @@ class SweepSpec(Table):
 
 
 def load_spec(path: str | Path) -> SweepSpec:
-    """Read and validate a sweep specification.
+    """Read and validate a sweep specification: a TOML file, or the name of a published one, such as "phase_diagram".
 
     **Raises:** `SpecError` with one sentence naming the file, the field, the value and what is allowed.
     """
-    path = Path(path)
+    path = _file(path)
     try:
         return parse_spec(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -142,6 +143,17 @@ def load_spec(path: str | Path) -> SweepSpec:
         raise SpecError(f"{path}: is not TOML: {error}.") from error
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
+
+
+def _file(path: str | Path) -> Path:
+    """The file at a path, or of a published sweep where the path is a bare name and no file has it."""
+    given = Path(path)
+    if given.suffix or len(given.parts) != 1 or given.is_file():
+        return given
+    published = {file.stem: file for file in sorted(shipped("sweeps").glob("*.toml"))}
+    if given.name not in published:
+        raise SpecError(f"there is no sweep {given.name!r}: give a TOML file, or one of {', '.join(published)}.")
+    return published[given.name]
 
 
 def parse_spec(raw: dict) -> SweepSpec:

@@ -18,13 +18,14 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, tiles
 from phasejax.sweep.spec import SweepSpec, parse_spec
 
 PENDING = 255
 """The `status` of a cell that has not been computed; computed cells hold a `solvers.Status` code."""
 
-_STATUS = "0 ok, 1 rank-deficient, 2 non-finite, 255 not computed"
+_STATUS = ", ".join(f"{status.value} {status.name.lower()}" for status in Status) + f", {PENDING} not computed"
 
 Region = tuple[slice, ...]
 

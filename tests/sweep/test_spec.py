@@ -1,14 +1,19 @@
 """A specification is either right or refused with one sentence that names the field, the value and what is allowed."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from specs import raw, small
 
 from phasejax.experiments.spiked.spec import RANGES
+from phasejax.shipped import shipped
 from phasejax.sweep import SpecError, load_spec, parse_spec
 from phasejax.sweep.spec import points
+
+ROOT = Path(__file__).parents[2]
 
 MISTAKES = [
     (dict(trials=0), "trials = 0"),
@@ -110,8 +115,24 @@ def test_every_parameter_can_be_swept():
 
 
 def test_published_sweeps_are_valid():
-    from pathlib import Path
-
-    paths = sorted((Path(__file__).parents[2] / "sweeps").glob("*.toml"))
+    paths = sorted((ROOT / "sweeps").glob("*.toml"))
     assert len(paths) >= 5
     assert [load_spec(path).name for path in paths] == [path.stem for path in paths]
+
+
+def test_a_published_sweep_is_known_by_name_unless_a_file_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "source_quality").mkdir()
+    assert load_spec("source_quality").name == "source_quality"
+    (tmp_path / "phase_diagram").write_text("name = 3")
+    with pytest.raises(SpecError, match=r"^phase_diagram: name = 3"):
+        load_spec("phase_diagram")
+    with pytest.raises(SpecError, match=r"there is no sweep 'nonsense': give a TOML file, or one of .*phase_diagram, "):
+        load_spec("nonsense")
+
+
+def test_the_wheel_carries_what_the_package_looks_for():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        wheel = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {folder: f"phasejax/_{folder}" for folder in ("figures", "sweeps")}
+    assert [shipped(folder) for folder in ("figures", "sweeps")] == [ROOT / "figures", ROOT / "sweeps"]

@@ -20,6 +20,7 @@ from phasejax.experiments.trained.agreement import agreement
 from phasejax.experiments.trained.engine import TrainedEngine
 from phasejax.experiments.trained.figure import trained_figure
 from phasejax.recovery import subspace_distance
+from phasejax.solvers import Status
 from phasejax.sweep import SpecError, StoreError, estimate, load, parse_spec, run, spec_of
 from phasejax.sweep.store import PENDING, store_bytes
 from phasejax.training import Linear, SpikedPairs, train
@@ -120,7 +121,7 @@ def test_diverged_trials_are_counted_and_left_out(finished):
     assert dataset.distance_x.dims == ("nu", "learning_rate", "objective")
     vicreg = dataset.sel(objective="spread")
     np.testing.assert_array_equal(vicreg.failed_trials, [[0, 2], [0, 2]])
-    np.testing.assert_array_equal(dataset.status, [[0, 2], [0, 2]])
+    np.testing.assert_array_equal(dataset.status, [[Status.OK, Status.NONFINITE]] * 2)
     assert np.isnan(vicreg.distance_x[:, 1]).all() and np.isnan(vicreg.loss[:, 1]).all()
     assert np.isfinite(vicreg.distance_x[:, 0]).all()
     figure = trained_figure(dataset)

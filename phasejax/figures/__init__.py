@@ -1,6 +1,6 @@
 """The figures, one module each: a `draw` that takes the sweeps it needs and gives a matplotlib `Figure` (or an animation).
 
-`python -m figures [NAME…] [--out DIR]`, or `phasejax figures`, regenerates them from nothing.
+`phasejax figures [NAME…] [--out DIR]` regenerates them from nothing. The modules are the repository's folder `figures`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,9 +14,10 @@ import xarray as xr
 from matplotlib.animation import FuncAnimation, PillowWriter
 
 from phasejax import plot
+from phasejax.shipped import shipped
 from phasejax.sweep import load_spec, run
 
-SWEEPS = Path(__file__).parents[1] / "sweeps"
+__path__.append(str(shipped("figures")))
 
 NAMES = (
     "phase_diagram",
@@ -45,8 +46,8 @@ class Sweeps:
         self._folder = folder
 
     def __call__(self, name: str) -> xr.Dataset:
-        """The dataset of `sweeps/NAME.toml`; a store of it that is there already is continued or read."""
-        return run(load_spec(SWEEPS / f"{name}.toml"), path=self._folder / f"{name}.zarr", resume=True)
+        """The dataset of a published sweep; a store of it that is there already is continued or read."""
+        return run(load_spec(shipped("sweeps") / f"{name}.toml"), path=self._folder / f"{name}.zarr", resume=True)
 
 
 def regenerate(names: Iterable[str] = (), out: Path = Path("out/figures")) -> Iterator[list[Path]]:

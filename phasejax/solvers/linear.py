@@ -1,0 +1,115 @@
+"""The solvers: a covariance triple in, a `Solution` out."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from phasejax import checks
+from phasejax.solvers.solution import Solution, insist, judge
+from phasejax.solvers.whitening import Whitener, unwhitened, whitener
+from phasejax.spiked import Covariance
+
+
+def align(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
+    """CA: canonical correlation analysis, the top-k singular directions of Σxx^-½ Σxy Σyy^-½.
+
+    Encoders are normalised to encoder Σ encoderᵀ = I; singular values are the canonical correlations.
+
+    **Arguments:** `cov` covariance triple; `k` in 1..min(d_x, d_y); `ridge` ≥ 0 added to each covariance in units of its
+    mean eigenvalue, so that rescaling a view changes nothing; `throw=False` returns what was found whatever its status.
+
+    **Raises:** `ValueError` on a bad k or mismatched shapes; and, where values are known, on a bad ridge and, unless
+    `throw=False`, on any status but OK.
+    """
+    _check(cov, k, ridge, throw)
+    return _solve(cov, k, whitener(cov.xx, ridge), whitener(cov.yy, ridge), throw)
+
+
+def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
+    """CP: reduced-rank regression of y on x, the top-k singular directions of Σxx^-½ Σxy.
+
+    `encoder_x` is whitened on the source, `encoder_y` holds the orthonormal target directions; `Solution.coefficients` is
+    the regression matrix. Arguments and errors as in `align`.
+    """
+    _check(cov, k, ridge, throw)
+    return _solve(cov, k, whitener(cov.xx, ridge), unwhitened(cov.yy), throw)
+
+
+def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
+    """Partial least squares (by SVD): the top-k singular directions of Σxy, nothing whitened. Errors as in `align`."""
+    _check(cov, k, 0.0, throw)
+    return _solve(cov, k, unwhitened(cov.xx), unwhitened(cov.yy), throw)
+
+
+def joint(cov: Covariance, k: int, *, weight: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
+    """Prediction plus λ times alignment, with encoder Σxx encoderᵀ = I imposed: the top k of AᵀA + λ CCᵀ, λ = `weight`.
+
+    They are the left singular directions of Σxx^-½ Σxy [I, √λ Σyy^-½]. `encoder_y` is the alignment head encoder_x Σxy Σyy⁻¹,
+    the decoder is `probe(cov, encoder_x)`; singular values are √(τ² + λρ²) in the population. λ = 0 is CP, λ → ∞ is CA.
+    Σyy is whitened whatever λ is, so that a singular one shows in the status even at λ = 0.
+
+    **Raises:** `ValueError` for a negative or non-finite weight (outside `jit`); otherwise as `align`.
+    """
+    _check(cov, k, ridge, throw)
+    checks.nonnegative(weight=weight)
+    left, right = whitener(cov.xx, ridge), whitener(cov.yy, ridge)
+    both = jnp.concatenate([unwhitened(cov.yy).matrix, jnp.sqrt(weight) * right.matrix])
+    solution = _solve(cov, k, left, right._replace(matrix=both), throw)
+    head = solution.encoder_x @ cov.xy @ right.matrix.T @ right.matrix
+    values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy
+    return eqx.tree_at(lambda s: (s.encoder_y, s.singular_values), solution, (head, values))
+
+
+def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y d_x"]:
+    """Coefficients of the least-squares prediction of y from the encoded source: Σyx Wᵀ (W Σxx Wᵀ)⁺ W.
+
+    **Raises:** `ValueError` on mismatched shapes, or (outside `jit`) non-finite covariances or encoder.
+    """
+    _check_blocks(cov)
+    _check_finite(cov)
+    checks.shape("encoder", encoder, (len(encoder), cov.xx.shape[0]))
+    checks.finite("encoder", encoder)
+    encoded = encoder @ cov.xx @ encoder.T
+    return cov.xy.T @ encoder.T @ jnp.linalg.pinv(encoded, hermitian=True) @ encoder
+
+
+def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener, throw: bool) -> Solution:
+    with jax.default_matmul_precision("highest"):
+        u, sigma, vt = jnp.linalg.svd(left.matrix @ cov.xy @ right.matrix.T, full_matrices=False)
+        encoder_x, encoder_y = u[:, :k].T @ left.matrix, vt[:k] @ right.matrix
+    d_x, d_y = cov.xy.shape
+    rank, status = judge(
+        sigma,
+        k,
+        max(d_x, d_y),
+        error=2 * (left.error + right.error),
+        regular=(left.rank == d_x) & (right.rank == d_y),
+        finite=_all_finite(*cov, sigma),
+    )
+    if throw:
+        insist(status, f"k = {k}, rank {rank}, rank_x {left.rank} of {d_x}, rank_y {right.rank} of {d_y}")
+    return Solution(encoder_x, encoder_y, sigma, rank, left.rank, right.rank, status)
+
+
+def _all_finite(*arrays: Array) -> Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(array)) for array in arrays]))
+
+
+def _check(cov: Covariance, k: int, ridge: ArrayLike, throw: bool) -> None:
+    _check_blocks(cov)
+    checks.whole("k", k, 1, min(cov.xy.shape))
+    checks.nonnegative(ridge=ridge)
+    if throw:
+        _check_finite(cov)
+
+
+def _check_blocks(cov: Covariance) -> None:
+    d_x, d_y = cov.xy.shape
+    if cov.xx.shape != (d_x, d_x) or cov.yy.shape != (d_y, d_y):
+        raise ValueError(f"covariances have shapes xx {cov.xx.shape}, xy {cov.xy.shape}, yy {cov.yy.shape}: they do not fit.")
+
+
+def _check_finite(cov: Covariance) -> None:
+    for name, block in zip(cov._fields, cov, strict=True):
+        checks.finite(f"the covariance block {name}", block)

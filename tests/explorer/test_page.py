@@ -1,0 +1,167 @@
+"""The page without a server, in a real browser: its numbers are the package's, its pictures are its numbers."""
+
+import tomllib
+
+import jax
+import numpy as np
+import pytest
+
+from phasejax import SpikedModel, sampling, solvers, theory
+from phasejax.recovery import subspace_distance
+from phasejax.sweep import parse_spec
+
+NAMES = ("gammaX", "gammaY", "gammaTildeX", "gammaTildeY", "nu")
+SHAPES = ((3, 20, 20), (2, 30, 12), (1, 9, 40), (4, 50, 50))
+
+
+def random_points(seed: int, k: int, d_x: int, d_y: int, count: int) -> list[dict]:
+    rng = np.random.default_rng(seed)
+    points = []
+    for _ in range(count):
+        gammas = (rng.uniform(0.05, 1.5), rng.uniform(0.05, 1.5), np.exp(rng.uniform(-1, 1)), np.exp(rng.uniform(-1, 3.5)))
+        point = dict(zip(NAMES, (*gammas, rng.uniform(0, 1)), strict=True))
+        kappa = np.sort(rng.uniform(0.3, 3, k))[::-1].tolist()
+        n = float(np.exp(rng.uniform(np.log(d_x + d_y + 1), np.log(1e5))))
+        points.append(point | {"kappa": kappa, "dX": d_x, "dY": d_y, "n": n})
+    return points
+
+
+def model_of(point: dict) -> SpikedModel:
+    gamma_x, gamma_y, gamma_tilde_x, gamma_tilde_y, nu = (point[name] for name in NAMES)
+    return SpikedModel.homogeneous(
+        d=point["dX"],
+        d_y=point["dY"],
+        k=len(point["kappa"]),
+        kappa=point["kappa"],
+        gamma_x=gamma_x,
+        gamma_y=gamma_y,
+        gamma_tilde_x=gamma_tilde_x,
+        gamma_tilde_y=gamma_tilde_y,
+        nu=nu,
+    )
+
+
+def stacked(points: list[dict]) -> SpikedModel:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(model_of, points))
+
+
+@pytest.mark.parametrize(("k", "d_x", "d_y"), SHAPES)
+def test_closed_forms_are_the_package_s(visit, page_file, k, d_x, d_y):
+    points = random_points(7, k, d_x, d_y, 60)
+    script = """points => points.map(p => {
+        const s = theory.separation(p), c = theory.counts(p), e = theory.expectedDistance(p);
+        return [s.ca, s.cp, c.ca, c.cp, theory.regime(p), e.ca, e.cp];
+    })"""
+    found = np.array(visit(page_file).evaluate(script, points), float)
+
+    def package(model, n):
+        counts = theory.recovery_counts(model)
+        expected = theory.expected_distance(model, n)
+        return (*theory.separation(model), counts.exact.ca, counts.exact.cp, theory.regime(model), expected.ca, expected.cp)
+
+    sizes = np.array([point["n"] for point in points])
+    wanted = np.stack(jax.jit(jax.vmap(package))(stacked(points), sizes), axis=1).astype(float)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    assert len(np.unique(wanted[:, 4])) > 2, "the points should lie in several regions"
+
+
+def test_the_browser_s_draws_are_those_of_the_model(visit, page_file):
+    point = {"kappa": [2.0, 1.2], "gammaX": 0.5, "gammaY": 0.3, "gammaTildeX": 1.0, "gammaTildeY": 4.0, "nu": 0.3}
+    point |= {"dX": 8, "dY": 11, "n": 60}
+    script = """([p, count]) => Array.from({length: count}, (_, i) => {
+        const one = simulate.trial(p, 1, 5, i);
+        return [1 - (one.ca[0] + one.ca[1]) / 2, 1 - (one.cp[0] + one.cp[1]) / 2, one.spectrumCA[0], one.spectrumCP[0]];
+    })"""
+    tab = visit(page_file)
+    drawn = np.array(tab.evaluate(script, [point, 1500]))
+    assert np.array_equal(drawn[:20], np.array(tab.evaluate(script, [point, 20]))), "same seed, same draws"
+
+    def one(key):
+        cov = sampling.sample_covariance(model_of(point), 60, key=key)
+        ca, cp = solvers.align(cov, 2), solvers.predict(cov, 2)
+        distances = (subspace_distance(s.encoder_x) for s in (ca, cp))
+        return *distances, ca.singular_values[0], cp.singular_values[0]
+
+    wanted = np.stack(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), 3000)), axis=1)
+    error = np.sqrt(drawn.var(axis=0) / len(drawn) + wanted.var(axis=0) / len(wanted))
+    assert np.all(np.abs(drawn.mean(axis=0) - wanted.mean(axis=0)) < 4 * error)
+    assert np.all(error < 0.02 * wanted.mean(axis=0)), "enough draws to notice two per cent"
+
+
+def test_a_picture_shows_the_theory_under_its_pixels(visit, page_file):
+    tab = visit(page_file + "#kappa=0.1&nu=0.99")
+    tab.wait_for_timeout(300)
+    script = """cells => cells.map(([kappa, nu]) => {
+        const canvas = document.getElementById("population"), scale = canvas.width / canvas.clientWidth;
+        const box = draw.frame(canvas.clientWidth, canvas.clientHeight, 3);
+        const at = canvas.getContext("2d").getImageData(box.toX(kappa) * scale, box.toY(nu) * scale, 1, 1).data;
+        return "#" + [...at].slice(0, 3).map(v => v.toString(16).padStart(2, "0")).join("");
+    })"""
+    rng = np.random.default_rng(0)
+    cells, wanted = [], []
+    while len(cells) < 40:
+        kappa, nu = rng.uniform(0.2, 2.9), rng.uniform(0.03, 0.97)
+        model = model_of({"kappa": [kappa] * 3, **dict(zip(NAMES, (1, 0.05, 1, 5, nu), strict=True)), "dX": 20, "dY": 20})
+        at_n = theory.effective_critical_nu(model, 5000)
+        edges = [*theory.critical_nu(model), *at_n]
+        if min(abs(nu - float(edge)) for edge in edges) > 0.05:  # away from the lines that are drawn over the map
+            cells.append([kappa, nu])
+            wanted.append(["#4a4a50", "#3a8fc9", "#e69f00", "#f3eed9"][int(theory.regime(model))])
+    assert tab.evaluate(script, cells) == wanted
+    assert len(set(wanted)) >= 3
+
+
+def test_sliders_move_pictures_and_a_link_restores_them(visit, page_file):
+    tab = visit(page_file)
+    picture = "() => document.getElementById('population').toDataURL()"
+    tab.wait_for_timeout(200)
+    before = tab.evaluate(picture)
+    slider = tab.locator("#gammaTildeY-range")
+    slider.focus()
+    for _ in range(10):
+        slider.press("PageUp")
+    tab.wait_for_timeout(200)
+    after, address = tab.evaluate(picture), tab.url
+    assert before != after
+    assert "gammaTildeY=" in address
+    again = visit(address)
+    again.wait_for_timeout(300)
+    assert again.evaluate(picture) == after
+
+
+def test_the_keyboard_moves_the_point_and_the_readout_follows(visit, page_file):
+    tab = visit(page_file)
+    tab.locator("#population").press("ArrowRight")
+    tab.locator("#population").press("ArrowUp")
+    tab.wait_for_timeout(200)
+    assert tab.input_value("#kappa") == "1.55"
+    assert float(tab.input_value("#nu")) == pytest.approx(0.4 + 1 / 60, abs=1e-3)
+    assert "population Both" in tab.inner_text("#readout")
+
+
+def test_what_it_exports_is_read_by_the_package(visit, page_file):
+    tab = visit(page_file + "#dY=30&spread=0.8&n=700&kappa=2&nu=0.25")
+    tab.wait_for_timeout(200)
+    spec = parse_spec(tomllib.loads(tab.text_content("#toml")))
+    assert spec.model.dimensions == (20, 30) and spec.model.n == 700 and list(spec.axes) == ["kappa", "nu"]
+    scope = {}
+    exec(tab.text_content("#python"), scope)
+    np.testing.assert_allclose(scope["model"].kappa, [2, 1.6, 1.28], rtol=1e-12)
+    assert scope["model"].d_y == 30
+
+
+def test_the_browser_s_monte_carlo_fills_the_grid(visit, page_file):
+    tab = visit(page_file + "#k=1&dX=4&dY=4&n=500")
+    tab.wait_for_function("document.getElementById('state').textContent.startsWith('one draw a cell')", timeout=60_000)
+
+
+def test_it_fits_a_phone_and_every_control_has_a_name(browser, page_file):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme="dark")
+    tab = context.new_page()
+    tab.goto(page_file)
+    tab.wait_for_timeout(200)
+    assert tab.evaluate("document.documentElement.scrollWidth <= 390")
+    nameless = """() => [...document.querySelectorAll('input, select, canvas, button')].filter(e =>
+        !(e.ariaLabel || e.textContent.trim() || (e.labels && e.labels.length))).map(e => e.id)"""
+    assert tab.evaluate(nameless) == []
+    context.close()

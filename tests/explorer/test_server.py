@@ -1,0 +1,140 @@
+"""The page served: the compiled kernel behind it, newest request first; other hosts' requests are refused."""
+
+import json
+import threading
+
+import jax
+import numpy as np
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from phasejax import SpikedModel, recovery, sampling, solvers
+from phasejax.explorer import kernel
+from phasejax.explorer.server import application
+
+VIEW = dict(k=1, dX=4, dY=5, n=60, spread=1, gammaX=0.5, gammaY=0.5, gammaTildeX=1, gammaTildeY=1, kappaMax=2, size=9)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with TestClient(application(), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def test_coarse_cells_come_first_and_each_cell_once():
+    order = kernel.coarse_to_fine(17)
+    assert sorted(order) == list(range(17 * 17))
+    coarse = {i * 17 + j for i in (0, 8, 16) for j in (0, 8, 16)}
+    assert set(order[:9].tolist()) == coarse
+
+
+def test_the_kernel_draws_the_model_of_each_cell(float32):
+    view = kernel.View.model_validate(VIEW)
+    cells = np.array([40, 44, 80])  # κ = 1, 1, 2 and ν = .5, 1, 1
+    found = np.mean([kernel.distances(view, cells, seed) for seed in range(30)], axis=0)
+
+    def one(kappa, nu, key):
+        model = SpikedModel.homogeneous(
+            d=4, d_y=5, k=1, kappa=kappa, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=nu
+        )
+        cov = sampling.sample_covariance(model, 60, key=key)
+        return [recovery.subspace_distance(solve(cov, 1).encoder_x) for solve in (solvers.align, solvers.predict)]
+
+    keys = jax.random.split(jax.random.key(3), 600)
+    for cell, mean in zip(cells, found, strict=True):
+        parameters = view.parameters(np.array([cell]))
+        drawn = np.array(jax.vmap(lambda key, p=parameters: one(p["kappa"][0], p["nu"][0], key))(keys))
+        error = drawn.std(axis=1) / np.sqrt(300)  # 600 draws on either side
+        assert np.all(np.abs(mean - drawn.mean(axis=1)) < 4 * error + 1e-6)
+
+
+def test_a_picture_arrives_in_bands_until_a_newer_one_is_asked_for(client):
+    whole = client.get("/simulate", params=VIEW | {"session": "a", "ticket": 1})
+    lines = [json.loads(line) for line in whole.text.splitlines()]
+    assert sorted(cell for line in lines for cell in line["cells"]) == list(range(81))
+    assert {code for line in lines for code in line["codes"]} <= {0, 1, 2, 3}
+    client.get("/simulate", params=VIEW | {"session": "a", "ticket": 5})
+    late = client.get("/simulate", params=VIEW | {"session": "a", "ticket": 4})
+    assert late.status_code == 409
+
+
+def test_a_newer_request_stops_the_older_one_between_bands(client, monkeypatch):
+    begun, newer = threading.Event(), threading.Event()
+
+    def slow(view, seed=0):
+        for cell in range(100):
+            yield np.array([cell]), np.zeros((1, 2))
+            if view.n == 61:
+                begun.set()
+                newer.wait(10)
+
+    monkeypatch.setattr("phasejax.explorer.server.bands", slow)
+    answers = {}
+    first = threading.Thread(
+        target=lambda: answers.update(old=client.get("/simulate", params=VIEW | {"n": 61, "session": "b", "ticket": 1}))
+    )
+    first.start()
+    assert begun.wait(10)
+    client.get("/simulate", params=VIEW | {"session": "b", "ticket": 2})
+    newer.set()
+    first.join(10)
+    assert len(answers["old"].text.splitlines()) < 5
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"k": 9}, "k"),
+        ({"n": 0}, "n"),
+        ({"gammaX": "nan"}, "gammaX"),
+        ({"dX": 1}, "dX"),
+        ({"k": 4}, "k = 4"),
+        ({"n": "x"}, "n"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_parameter(client, change, names):
+    answer = client.get("/simulate", params=VIEW | change | {"session": "c", "ticket": 1})
+    assert answer.status_code == 400
+    assert names in answer.text and "\n" not in answer.text and "Traceback" not in answer.text
+
+
+def test_other_hosts_and_other_sites_are_refused(client):
+    assert client.get("/", headers={"host": "example.org"}).status_code == 400
+    assert client.post("/diagnose", headers={"origin": "http://example.org"}).status_code == 403
+    assert client.get("/").text.startswith("<!doctype html>")
+
+
+def test_files_are_diagnosed_as_the_command_line_would(client, tmp_path):
+    model = SpikedModel.homogeneous(d=6, k=2, kappa=2.0, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.2)
+    x, y = map(np.asarray, sampling.sample_pairs(model, 300, key=jax.random.key(1)))
+    files = {}
+    for name, array in (("x", x), ("y", y), ("labels", y[:, 0])):
+        np.save(tmp_path / f"{name}.npy", array)
+        files[name] = (f"../../{name}.npy", (tmp_path / f"{name}.npy").read_bytes())
+    answer = client.post("/diagnose", files=files)
+    assert answer.status_code == 200, answer.text
+    assert np.array(answer.json()["cloud"]).shape[1] == 2
+    assert len(answer.json()["summary"]) > 100
+    del files["labels"]
+    assert "labels is missing" in client.post("/diagnose", files=files).text
+    files["labels"] = ("labels.npy", b"nonsense")
+    refused = client.post("/diagnose", files=files)
+    assert refused.status_code == 400 and "\n" not in refused.text
+
+
+def test_the_served_page_shows_the_kernel_s_picture(visit):
+    server = uvicorn.Server(uvicorn.Config(application(), host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        tab = visit(f"{address}#k=1&dX=4&dY=5&n=60", own=(address, "data:"))
+        tab.wait_for_function("document.getElementById('state').textContent.includes('3721 of 3721')", timeout=120_000)
+        assert "20 draws a cell" in tab.inner_text("#state")
+    finally:
+        server.should_exit = True
+        thread.join(10)
