@@ -46,6 +46,6 @@ def _distance(model: SpikedModel, n: int, weights: jax.Array) -> jax.Array:
     def one(key):
         cov = sampling.sample_covariance(model, n, key=key)
         solve = partial(solvers.joint, cov, model.k)
-        return jax.vmap(lambda weight: recovery.subspace_distance(solve(weight=weight).encoder_x))(weights)
+        return jax.vmap(lambda lam: recovery.subspace_distance(solve(lam=lam).encoder_x))(weights)
 
     return jnp.mean(jax.lax.map(one, jax.random.split(jax.random.key(0), TRIALS)), axis=0)

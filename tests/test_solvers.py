@@ -505,7 +505,7 @@ def test_joint_solves_the_generalised_eigenproblem(d_x, d_y, weight):
     cov = random_covariance(d_x=d_x, d_y=d_y)
     xx, xy, yy = map(np.asarray, cov)
     values, vectors = scipy.linalg.eigh(xy @ (np.eye(d_y) + weight * np.linalg.inv(yy)) @ xy.T, xx)
-    solution = joint(cov, 2, weight=weight)
+    solution = joint(cov, 2, lam=weight)
     assert solution.singular_values.shape == (min(d_x, d_y),)
     np.testing.assert_allclose(solution.singular_values**2, values[::-1][: min(d_x, d_y)], rtol=1e-8, atol=1e-11 * values[-1])
     same_rows_up_to_sign(solution.encoder_x, vectors[:, ::-1][:, :2].T)
@@ -514,20 +514,20 @@ def test_joint_solves_the_generalised_eigenproblem(d_x, d_y, weight):
 
 def test_joint_ends_in_prediction_and_alignment():
     cov = random_covariance(d_x=6, d_y=5)
-    same_rows_up_to_sign(joint(cov, 2, weight=0.0).encoder_x, predict(cov, 2).encoder_x)
-    same_rows_up_to_sign(joint(cov, 2, weight=1e12).encoder_x, align(cov, 2).encoder_x, rtol=1e-5)
+    same_rows_up_to_sign(joint(cov, 2, lam=0.0).encoder_x, predict(cov, 2).encoder_x)
+    same_rows_up_to_sign(joint(cov, 2, lam=1e12).encoder_x, align(cov, 2).encoder_x, rtol=1e-5)
 
 
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 def test_a_bad_weight_is_refused(weight):
-    with pytest.raises(ValueError, match=r"weight = .* is not allowed"):
-        joint(random_covariance(), 2, weight=weight)
+    with pytest.raises(ValueError, match=r"lam = .* is not allowed"):
+        joint(random_covariance(), 2, lam=weight)
 
 
 def test_joint_recovers_inside_its_window_only():
     model = SpikedModel(jnp.sqrt(jnp.array([1.3660])), [0.5], [0.6340], [1.0, 1.0], [120.0, 0.5], jnp.array([1.0954, 0.5477]))
     cov = model.covariance()
-    distance = [float(subspace_distance(joint(cov, 1, weight=w).encoder_x)) for w in (0.0, 0.35, 0.45, 2.0, 6.8, 7.2, 100.0)]
+    distance = [float(subspace_distance(joint(cov, 1, lam=w).encoder_x)) for w in (0.0, 0.35, 0.45, 2.0, 6.8, 7.2, 100.0)]
     np.testing.assert_allclose(distance, [1, 1, 0, 0, 0, 1, 1], atol=1e-9)
 
 

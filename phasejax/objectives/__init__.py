@@ -3,7 +3,6 @@
 Losses take `z` as it is given; those of the unit sphere (`Objective.unit_rows`) expect their callers to apply `unit_rows`.
 """
 
-from phasejax.objectives.conflict import Conflict, Forces, conflict, forces, modality_gap, retrieval_at_1
 from phasejax.objectives.contrastive import infonce, siglip
 from phasejax.objectives.decorrelation import cross_correlation, deep_cca, vicreg
 from phasejax.objectives.divergence import (
@@ -16,7 +15,8 @@ from phasejax.objectives.divergence import (
     infonce_cauchy_schwarz,
 )
 from phasejax.objectives.embeddings import unit_rows
-from phasejax.objectives.prediction import joint, prediction, reconstruction
+from phasejax.objectives.measures import Conflict, Forces, conflict, forces, modality_gap, retrieval_at_1
+from phasejax.objectives.predictive import joint, prediction, reconstruction
 from phasejax.objectives.registry import REGISTRY, Objective, get
 from phasejax.objectives.uniformity import (
     anchor_alignment,

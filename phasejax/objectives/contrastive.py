@@ -2,11 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices
-from phasejax.objectives.hyperparameters import Anchor, Positive, Real, check_finite, check_positive
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, inner_products, pair_indices
+from phasejax.objectives.hyperparameters import Anchor, Positive, Real
 
 
 def infonce(z: Float[Array, "M B d"], *, temperature: Positive = 0.1, anchor: Anchor = None) -> Float[Array, ""]:
@@ -18,8 +20,8 @@ def infonce(z: Float[Array, "M B d"], *, temperature: Positive = 0.1, anchor: An
 
     **Raises:** `ValueError` on a bad shape, temperature or anchor.
     """
-    check_embeddings(z)
-    check_positive(temperature=temperature)
+    z = as_embeddings(z)
+    checks.positive(temperature=temperature)
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature
     own = jnp.diagonal(logits, axis1=-2, axis2=-1)
@@ -39,9 +41,9 @@ def siglip(
 
     **Raises:** `ValueError` on a bad shape, temperature, bias or anchor.
     """
-    check_embeddings(z)
-    check_positive(temperature=temperature)
-    check_finite(bias=bias)
+    z = as_embeddings(z)
+    checks.positive(temperature=temperature)
+    checks.entries("bias", bias, np.isfinite, "finite")
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature + bias
     sign = 2 * jnp.eye(z.shape[1], dtype=z.dtype) - 1

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import centered, check_embeddings, pair_indices, safe_sqrt, whitened
-from phasejax.objectives.hyperparameters import Nonnegative, check_nonnegative
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, centered, pair_indices, safe_sqrt, whitened
+from phasejax.objectives.hyperparameters import Nonnegative
 
 
 def vicreg(
@@ -28,8 +29,8 @@ def vicreg(
 
     **Raises:** `ValueError` on a bad shape or weight.
     """
-    check_embeddings(z)
-    check_nonnegative(lam_inv=lam_inv, lam_var=lam_var, lam_cov=lam_cov, epsilon=epsilon)
+    z = as_embeddings(z)
+    checks.nonnegative(lam_inv=lam_inv, lam_var=lam_var, lam_cov=lam_cov, epsilon=epsilon)
     a, n = pair_indices(z.shape[0])
     d = z.shape[2]
     rows = centered(z)
@@ -52,8 +53,8 @@ def cross_correlation(z: Float[Array, "M B d"], *, lam: Nonnegative = 0.005, eps
 
     **Raises:** `ValueError` on a bad shape or value.
     """
-    check_embeddings(z)
-    check_nonnegative(lam=lam, epsilon=epsilon)
+    z = as_embeddings(z)
+    checks.nonnegative(lam=lam, epsilon=epsilon)
     a, n = pair_indices(z.shape[0])
     rows = centered(z)
     variance = jnp.mean(rows**2, axis=1, keepdims=True)
@@ -78,8 +79,8 @@ def deep_cca(z: Float[Array, "M B d"], *, ridge: Nonnegative = 1e-4) -> Float[Ar
 
     **Raises:** `ValueError` on a bad shape or ridge.
     """
-    check_embeddings(z)
-    check_nonnegative(ridge=ridge)
+    z = as_embeddings(z)
+    checks.nonnegative(ridge=ridge)
     a, n = pair_indices(z.shape[0])
     rows = whitened(z, ridge)
     with jax.default_matmul_precision("highest"):

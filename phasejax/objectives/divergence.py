@@ -12,9 +12,10 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from phasejax import checks
 from phasejax.objectives.contrastive import infonce
-from phasejax.objectives.embeddings import check_embeddings, pair_indices, squared_distances
-from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive, check_nonnegative, check_positive
+from phasejax.objectives.embeddings import as_embeddings, floating, pair_indices, squared_distances
+from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive
 
 LARGEST_ENUMERATION = 2**24
 
@@ -26,9 +27,10 @@ def cauchy_schwarz_divergence(x: Float[Array, "n d"], y: Float[Array, "m d"], *,
 
     **Raises:** `ValueError` on a bad shape or bandwidth.
     """
+    x, y = floating(x=x, y=y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(*x.shape, *y.shape) < 1:
         raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: (n, d) and (m, d) with n, m, d ≥ 1 are allowed.")
-    check_positive(bandwidth=bandwidth)
+    checks.positive(bandwidth=bandwidth)
     overlap = partial(_log_overlap, bandwidth=bandwidth)
     return overlap(x, x) + overlap(y, y) - 2 * overlap(x, y)
 
@@ -47,8 +49,9 @@ def infonce_cauchy_schwarz(
 
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
-    check_positive(bandwidth=bandwidth)
-    check_nonnegative(lam=lam)
+    z = as_embeddings(z)
+    checks.positive(bandwidth=bandwidth)
+    checks.nonnegative(lam=lam)
     contrast = infonce(z, temperature=temperature, anchor=anchor)
     a, n = pair_indices(z.shape[0], anchor)
     overlap = jax.vmap(partial(_log_overlap, bandwidth=bandwidth))
@@ -68,8 +71,8 @@ def hoelder_divergence(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5) -
 
     **Raises:** `ValueError` on a bad shape or bandwidth, or if B^M exceeds 2²⁴ (use an estimator).
     """
-    check_embeddings(z, tuples=1)
-    check_positive(bandwidth=bandwidth)
+    z = as_embeddings(z, tuples=1)
+    checks.positive(bandwidth=bandwidth)
     modalities, size, _ = z.shape
     if size**modalities > LARGEST_ENUMERATION:
         raise ValueError(f"B^M = {size}^{modalities} kernel products are too many to enumerate: at most 2^24 are allowed.")
@@ -92,8 +95,8 @@ def hoelder_importance(
 
     **Raises:** `ValueError` on a bad shape, bandwidth or number of samples.
     """
-    check_embeddings(z, tuples=1)
-    check_positive(bandwidth=bandwidth)
+    z = as_embeddings(z, tuples=1)
+    checks.positive(bandwidth=bandwidth)
     if samples < 3:
         raise ValueError(f"samples = {samples} is not allowed: at least 3 points are needed.")
     modalities, size, d = z.shape
@@ -134,8 +137,8 @@ def hoelder_leave_one_out(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5
 
     **Raises:** `ValueError` on a bad shape or bandwidth.
     """
-    check_embeddings(z)
-    check_positive(bandwidth=bandwidth)
+    z = as_embeddings(z)
+    checks.positive(bandwidth=bandwidth)
     modalities, size, d = z.shape
     distances = squared_distances(z[:, None], z[None])  # [modality of the point, modality of the density, point, sample]
     log_p = _log_density(distances, bandwidth, d, kept=~np.eye(size, dtype=bool))
@@ -156,13 +159,15 @@ def hoelder_excess(
     """
     if permutations < 1:
         raise ValueError(f"permutations = {permutations} is not allowed: at least 1 is needed.")
+    z = as_embeddings(z)
+    observed = hoelder_leave_one_out(z, bandwidth=bandwidth)
 
     def permuted(key: Array) -> Array:
         order = jnp.argsort(jax.random.uniform(key, z.shape[:2]), axis=0)
         return hoelder_leave_one_out(jnp.take_along_axis(z, order[..., None], axis=0), bandwidth=bandwidth)
 
     null = jax.lax.map(permuted, jax.random.split(key, permutations))
-    return hoelder_leave_one_out(z, bandwidth=bandwidth) - jnp.mean(null)
+    return observed - jnp.mean(null)
 
 
 def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, anchor: Modality = 0) -> Float[Array, ""]:
@@ -177,8 +182,8 @@ def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, anchor
 
     **Raises:** `ValueError` on a bad shape, bandwidth or anchor.
     """
-    check_embeddings(z, tuples=1)
-    check_positive(bandwidth=bandwidth)
+    z = as_embeddings(z, tuples=1)
+    checks.positive(bandwidth=bandwidth)
     modalities, size, _ = z.shape
     log_size = jnp.log(jnp.asarray(size, z.dtype))
     exponents = -squared_distances(z, z) / (2 * modalities * jnp.square(bandwidth))

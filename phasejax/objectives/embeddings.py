@@ -1,7 +1,8 @@
-"""What every objective needs of its embeddings: unit rows, pairs of modalities, distances, whitening, and checks.
+"""What every objective needs of its embeddings: numbers, unit rows, pairs of modalities, distances, whitening.
 
 Embeddings are `z` (M, B, d): M modalities of B tuples, row i of every modality belonging to tuple i. An objective takes `z` as
-it is given. Those defined on the unit sphere say so, and their callers normalise with `unit_rows`.
+it is given. Those defined on the unit sphere say so, and their callers normalise with `unit_rows`. Integers and half precision
+are converted: everything is computed in float32 or float64.
 """
 
 import jax
@@ -9,11 +10,38 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from phasejax.objectives.hyperparameters import Index
+from phasejax import checks
+
+
+def floating(**arrays: ArrayLike) -> tuple[Array, ...]:
+    """The arrays in one type, float64 if one of them is and else float32; integers count as the default type.
+
+    **Raises:** `ValueError` on what is not real, under the name it is given by.
+    """
+    given = {name: jnp.asarray(array) for name, array in arrays.items()}
+    for name, array in given.items():
+        if not jnp.issubdtype(array.dtype, jnp.integer) and not jnp.issubdtype(array.dtype, jnp.floating):
+            raise ValueError(f"{name} has type {array.dtype}: real numbers are allowed.")
+    default = jnp.zeros(()).dtype
+    types = [array.dtype if jnp.issubdtype(array.dtype, jnp.floating) else default for array in given.values()]
+    wide = jnp.float64 if jnp.dtype(jnp.float64) in types else jnp.float32
+    return tuple(array.astype(wide) for array in given.values())
+
+
+def as_embeddings(z: ArrayLike, *, modalities: int = 2, tuples: int = 2) -> Float[Array, "M B d"]:
+    """z as `floating`.
+
+    **Raises:** `ValueError` unless it is (M, B, d) with at least the given M and B, and d ≥ 1.
+    """
+    (z,) = floating(z=z)
+    if z.ndim != 3 or z.shape[0] < modalities or z.shape[1] < tuples or z.shape[2] < 1:
+        raise ValueError(f"z has shape {z.shape}: (M, B, d) with M ≥ {modalities}, B ≥ {tuples} and d ≥ 1 is allowed.")
+    return z
 
 
 def unit_rows(z: Float[Array, "*axes d"]) -> Float[Array, "*axes d"]:
     """Rows divided by their Euclidean norm; a zero row stays zero and passes no gradient."""
+    (z,) = floating(z=z)
     largest = jnp.max(jnp.abs(z), axis=-1, keepdims=True)  # dividing by it first keeps the squares from under- and overflow
     zero = largest == 0
     scaled = z / jnp.where(zero, 1, jax.lax.stop_gradient(largest))
@@ -25,7 +53,7 @@ def pair_indices(modalities: int, anchor: int | None = None) -> tuple[np.ndarray
     """The unordered pairs of modalities, (P,) and (P,): all of them, or those of the anchor (first) with each other one."""
     if anchor is None:
         return np.triu_indices(modalities, 1)
-    Index(optional=True).check("anchor", anchor, modalities)
+    checks.whole("anchor", anchor, 0, modalities - 1)
     others = np.delete(np.arange(modalities), anchor)
     return np.full_like(others, anchor), others
 
@@ -36,7 +64,11 @@ def inner_products(x: Float[Array, "*p n d"], y: Float[Array, "*p m d"]) -> Floa
 
 
 def squared_distances(x: Float[Array, "*p n d"], y: Float[Array, "*p m d"]) -> Float[Array, "*p n m"]:
-    """‖x_i − y_j‖², clipped at 0."""
+    """‖x_i − y_j‖², clipped at 0, from one product around the mean of y: rounding grows with the extent of the two clouds, not
+    with their distance from the origin.
+    """
+    origin = jax.lax.stop_gradient(jnp.mean(y, axis=tuple(range(y.ndim - 1))))
+    x, y = x - origin, y - origin
     norms = jnp.sum(x**2, axis=-1)[..., :, None] + jnp.sum(y**2, axis=-1)[..., None, :]
     return jnp.maximum(norms - 2 * inner_products(x, y), 0)
 
@@ -47,7 +79,8 @@ def safe_sqrt(v: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def centered(z: Float[Array, "*p B d"]) -> Float[Array, "*p B d"]:
-    """Rows minus the mean of their batch."""
+    """Rows minus the mean of their batch; exactly 0 where all rows are alike."""
+    z = z - jax.lax.stop_gradient(z[..., :1, :])  # the rounded mean of equal rows may differ from them
     return z - jnp.mean(z, axis=-2, keepdims=True)
 
 
@@ -66,9 +99,3 @@ def whitened(z: Float[Array, "*p B d"], ridge: ArrayLike) -> Float[Array, "*p B 
     eye = jnp.eye(size, dtype=z.dtype)
     factor = jnp.linalg.cholesky(jnp.where(constant, eye, s / scale + ridge * eye))
     return jax.lax.linalg.triangular_solve(factor, z / jnp.sqrt(scale), left_side=False, lower=True, transpose_a=True)
-
-
-def check_embeddings(z: Array, *, modalities: int = 2, tuples: int = 2) -> None:
-    """Raise a `ValueError` unless z is (M, B, d) with at least the given M and B, and d ≥ 1."""
-    if z.ndim != 3 or z.shape[0] < modalities or z.shape[1] < tuples or z.shape[2] < 1:
-        raise ValueError(f"z has shape {z.shape}: (M, B, d) with M ≥ {modalities}, B ≥ {tuples} and d ≥ 1 is allowed.")

@@ -11,7 +11,7 @@ from phasejax.objectives.contrastive import infonce, siglip
 from phasejax.objectives.decorrelation import cross_correlation, deep_cca, vicreg
 from phasejax.objectives.divergence import infonce_cauchy_schwarz
 from phasejax.objectives.hyperparameters import Range
-from phasejax.objectives.prediction import joint, prediction, reconstruction
+from phasejax.objectives.predictive import joint, prediction, reconstruction
 from phasejax.objectives.uniformity import unialign
 from phasejax.objectives.volume import volume_contrast
 

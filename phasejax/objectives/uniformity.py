@@ -10,26 +10,27 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, ArrayLike, Float
 
-from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices, squared_distances
-from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive, check_nonnegative, check_positive
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, inner_products, pair_indices, squared_distances
+from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive
 
 
-def uniformity(z: Float[Array, "M B d"], *, tau: Positive = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
+def uniformity(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
     """Uniformity (Wang & Isola 2020) of each modality on its own, averaged over modalities:
 
-        U_τ(Z^m) = log 1/B² Σ_ij exp(−‖z_i^m − z_j^m‖² / 2τ²) ≤ 0;   with `off_diagonal`, the mean over i ≠ j.
+        U_h(Z^m) = log 1/B² Σ_ij exp(−‖z_i^m − z_j^m‖² / 2h²) ≤ 0;   with `off_diagonal`, the mean over i ≠ j.
 
     The mean over modalities, not the sum, keeps repulsion from growing with M.
 
-    **Arguments:** `z` unit rows, (M, B, d) or one modality (B, d); `tau` kernel width > 0, may be traced.
+    **Arguments:** `z` unit rows, (M, B, d) or one modality (B, d); `bandwidth` h > 0, may be traced.
 
-    **Raises:** `ValueError` on a bad shape or tau.
+    **Raises:** `ValueError` on a bad shape or bandwidth.
     """
-    z = z[None] if z.ndim == 2 else z
-    check_embeddings(z, modalities=1)
-    check_positive(tau=tau)
+    z = jnp.asarray(z)
+    z = as_embeddings(z[None] if z.ndim == 2 else z, modalities=1)
+    checks.positive(bandwidth=bandwidth)
     size = z.shape[1]
-    exponents = -squared_distances(z, z) / (2 * jnp.square(tau))
+    exponents = -squared_distances(z, z) / (2 * jnp.square(bandwidth))
     if off_diagonal:
         exponents = jnp.where(jnp.eye(size, dtype=bool), -jnp.inf, exponents)
     count = size * (size - 1) if off_diagonal else size**2
@@ -41,7 +42,7 @@ def anchor_alignment(z: Float[Array, "M B d"], *, anchor: Modality = 0) -> Float
 
     **Raises:** `ValueError` on a bad shape or anchor.
     """
-    check_embeddings(z, tuples=1)
+    z = as_embeddings(z, tuples=1)
     return _alignment(z, anchor)
 
 
@@ -50,17 +51,17 @@ def pairs_alignment(z: Float[Array, "M B d"]) -> Float[Array, ""]:
 
     **Raises:** `ValueError` on a bad shape.
     """
-    check_embeddings(z, tuples=1)
+    z = as_embeddings(z, tuples=1)
     return _alignment(z, None)
 
 
-def centroid_uniformity(z: Float[Array, "M B d"], *, tau: Positive = 0.5) -> Float[Array, ""]:
-    """Uniformity U_τ(C) of the tuples' centroids C_i = 1/M Σ_m z_i^m. Reconstruction: centroids are not normalised.
+def centroid_uniformity(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5) -> Float[Array, ""]:
+    """Uniformity U_h(C) of the tuples' centroids C_i = 1/M Σ_m z_i^m. Reconstruction: centroids are not normalised.
 
-    **Raises:** `ValueError` on a bad shape or tau.
+    **Raises:** `ValueError` on a bad shape or bandwidth.
     """
-    check_embeddings(z)
-    return uniformity(jnp.mean(z, axis=0), tau=tau)
+    z = as_embeddings(z)
+    return uniformity(jnp.mean(z, axis=0), bandwidth=bandwidth)
 
 
 def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[Array, ""]:
@@ -71,8 +72,8 @@ def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[
 
     **Raises:** `ValueError` on a bad shape or epsilon.
     """
-    check_embeddings(z, tuples=1)
-    check_positive(epsilon=epsilon)
+    z = as_embeddings(z, tuples=1)
+    checks.positive(epsilon=epsilon)
     rows = jnp.swapaxes(z, 0, 1)
     gram = inner_products(rows, rows) + epsilon * jnp.eye(z.shape[0], dtype=z.dtype)
     diagonals = jnp.diagonal(jnp.linalg.cholesky(gram), axis1=1, axis2=2)
@@ -82,7 +83,7 @@ def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[
 def unialign(
     z: Float[Array, "M B d"],
     *,
-    tau: Positive = 0.5,
+    bandwidth: Positive = 0.5,
     lam_uni: Nonnegative = 1.0,
     lam_align: Nonnegative = 2.0,
     lam_vol: Nonnegative = 0.0,
@@ -92,44 +93,44 @@ def unialign(
 ) -> Float[Array, ""]:
     """UniAlign: decoupled uniformity and alignment. Reconstruction:
 
-        L = lam_uni·mean_m U_τ(Z^m) + lam_align·L_align + lam_vol·L_vol + lam_centroid·U_τ(C).
+        L = lam_uni·mean_m U_h(Z^m) + lam_align·L_align + lam_vol·L_vol + lam_centroid·U_h(C).
 
-    The defaults are matched to InfoNCE at temperature τ² = .25 (`matched_to_infonce`).
+    The defaults are matched to InfoNCE at temperature h² = .25 (`matched_to_infonce`).
 
-    **Arguments:** `z` unit rows; `tau`, `epsilon` > 0; weights ≥ 0; all may be traced. `anchor` the modality to align with,
-    or None for all pairs.
+    **Arguments:** `z` unit rows; `bandwidth`, `epsilon` > 0; weights ≥ 0; all may be traced. `anchor` the modality to align
+    with, or None for all pairs.
 
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
-    check_embeddings(z)
-    check_positive(tau=tau, epsilon=epsilon)
-    check_nonnegative(lam_uni=lam_uni, lam_align=lam_align, lam_vol=lam_vol, lam_centroid=lam_centroid)
-    loss = uniformity(z, tau=tau) * lam_uni + _alignment(z, anchor) * lam_align
+    z = as_embeddings(z)
+    checks.positive(bandwidth=bandwidth, epsilon=epsilon)
+    checks.nonnegative(lam_uni=lam_uni, lam_align=lam_align, lam_vol=lam_vol, lam_centroid=lam_centroid)
+    loss = uniformity(z, bandwidth=bandwidth) * lam_uni + _alignment(z, anchor) * lam_align
     if _present(lam_vol):
         loss += gram_volume(z, epsilon=epsilon) * lam_vol
     if _present(lam_centroid):
-        loss += centroid_uniformity(z, tau=tau) * lam_centroid
+        loss += centroid_uniformity(z, bandwidth=bandwidth) * lam_centroid
     return loss
 
 
 class Matched(NamedTuple):
     """The hyperparameters of `unialign` that match InfoNCE at a temperature."""
 
-    tau: Array
+    bandwidth: Array
     lam_uni: Array
     lam_align: Array
 
 
 def matched_to_infonce(temperature: ArrayLike) -> Matched:
-    """τ = √T, lam_uni = 1, lam_align = 1/(2τ²), for `unialign(z, **matched_to_infonce(T)._asdict(), anchor=None)`.
+    """h = √T, lam_uni = 1, lam_align = 1/(2h²), for `unialign(z, **matched_to_infonce(T)._asdict(), anchor=None)`.
 
-    On the unit sphere the kernel exp(−‖u−v‖²/2τ²) is then exp(⟨u,v⟩/T) up to a constant. With `anchor=None` the attraction has
+    On the unit sphere the kernel exp(−‖u−v‖²/2h²) is then exp(⟨u,v⟩/T) up to a constant. With `anchor=None` the attraction has
     InfoNCE's gradient (its part tangent to the sphere) at every z; the repulsion has it where the modalities coincide and every
     tuple has the same total similarity Σ_j exp(⟨z_i, z_j⟩/T) to the batch. With an anchor, at M = 2 only.
 
     **Raises:** `ValueError` unless temperature > 0.
     """
-    check_positive(temperature=temperature)
+    checks.positive(temperature=temperature)
     temperature = jnp.asarray(temperature, dtype=float)
     return Matched(jnp.sqrt(temperature), jnp.ones_like(temperature), 1 / (2 * temperature))
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices
-from phasejax.objectives.hyperparameters import Modality, Positive, check_positive
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, inner_products, pair_indices
+from phasejax.objectives.hyperparameters import Modality, Positive
 
 
 def volumes(z: Float[Array, "M B d"], *, anchor: Modality = 0, epsilon: Positive = 1e-4) -> Float[Array, "B B"]:
@@ -17,8 +18,8 @@ def volumes(z: Float[Array, "M B d"], *, anchor: Modality = 0, epsilon: Positive
 
     **Raises:** `ValueError` on a bad shape, anchor or epsilon.
     """
-    check_embeddings(z)
-    check_positive(epsilon=epsilon)
+    z = as_embeddings(z)
+    checks.positive(epsilon=epsilon)
     _, others = pair_indices(z.shape[0], anchor)
     partners = jnp.swapaxes(z[others], 0, 1)
     gram = inner_products(partners, partners) + epsilon * jnp.eye(others.size, dtype=z.dtype)
@@ -43,7 +44,7 @@ def volume_contrast(
 
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
-    check_positive(temperature=temperature)
+    checks.positive(temperature=temperature)
     logits = -volumes(z, anchor=anchor, epsilon=epsilon) / temperature
     both_ways = (logsumexp(logits, axis=0) + logsumexp(logits, axis=1)) / 2
     return jnp.mean(both_ways - jnp.diagonal(logits))

@@ -42,19 +42,19 @@ def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
     return _solve(cov, k, unwhitened(cov.xx), unwhitened(cov.yy), throw)
 
 
-def joint(cov: Covariance, k: int, *, weight: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
-    """Prediction plus λ times alignment, with encoder Σxx encoderᵀ = I imposed: the top k of AᵀA + λ CCᵀ, λ = `weight`.
+def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
+    """Prediction plus λ times alignment, with encoder Σxx encoderᵀ = I imposed: the top k of AᵀA + λ CCᵀ, λ = `lam`.
 
     They are the left singular directions of Σxx^-½ Σxy [I, √λ Σyy^-½]. `encoder_y` is the alignment head encoder_x Σxy Σyy⁻¹,
     the decoder is `probe(cov, encoder_x)`; singular values are √(τ² + λρ²) in the population. λ = 0 is CP, λ → ∞ is CA.
     Σyy is whitened whatever λ is, so that a singular one shows in the status even at λ = 0.
 
-    **Raises:** `ValueError` for a negative or non-finite weight (outside `jit`); otherwise as `align`.
+    **Raises:** `ValueError` for a negative or non-finite λ (outside `jit`); otherwise as `align`.
     """
     _check(cov, k, ridge, throw)
-    checks.nonnegative(weight=weight)
+    checks.nonnegative(lam=lam)
     left, right = whitener(cov.xx, ridge), whitener(cov.yy, ridge)
-    both = jnp.concatenate([unwhitened(cov.yy).matrix, jnp.sqrt(weight) * right.matrix])
+    both = jnp.concatenate([unwhitened(cov.yy).matrix, jnp.sqrt(lam) * right.matrix])
     solution = _solve(cov, k, left, right._replace(matrix=both), throw)
     head = solution.encoder_x @ cov.xy @ right.matrix.T @ right.matrix
     values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy

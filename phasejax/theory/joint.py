@@ -35,19 +35,19 @@ class Window(NamedTuple):
     high: Float[Array, ""]
 
 
-def joint_eigenvalues(model: SpikedModel, weight: Scalar) -> JointEigenvalues:
-    """τ² + λ ρ² and ξ² + λ ν² for a weight λ ≥ 0, in units of y²."""
-    return JointEigenvalues(tau(model) ** 2 + weight * rho(model) ** 2, xi(model) ** 2 + weight * nu(model) ** 2)
+def joint_eigenvalues(model: SpikedModel, lam: Scalar) -> JointEigenvalues:
+    """τ² + λ ρ² and ξ² + λ ν² for λ = `lam` ≥ 0, in units of y²."""
+    return JointEigenvalues(tau(model) ** 2 + lam * rho(model) ** 2, xi(model) ** 2 + lam * nu(model) ** 2)
 
 
-def joint_separation(model: SpikedModel, weight: Scalar) -> Float[Array, ""]:
+def joint_separation(model: SpikedModel, lam: Scalar) -> Float[Array, ""]:
     """The separation ratio √(min signal / max nuisance eigenvalue), in [0, ∞]: Δ_CP at λ = 0, Δ_CA as λ → ∞."""
-    return jnp.sqrt(smallest_over_largest(*joint_eigenvalues(model, weight)))
+    return jnp.sqrt(smallest_over_largest(*joint_eigenvalues(model, lam)))
 
 
-def joint_count(model: SpikedModel, weight: Scalar) -> Int[Array, ""]:
+def joint_count(model: SpikedModel, lam: Scalar) -> Int[Array, ""]:
     """The exact number of signal directions in the top k, in 0..k; ties count against the signal."""
-    return count_in_top_k(*joint_eigenvalues(model, weight))
+    return count_in_top_k(*joint_eigenvalues(model, lam))
 
 
 def joint_window(model: SpikedModel) -> Window:

@@ -1,7 +1,16 @@
 """What encoders are trained on: rows drawn from a population, anew for every step or once, or arrays that are given.
 
-A source is a population: `dimensions`, one for each modality, and `sample(n, key=)`, n rows of each. Sources may be stacked
-along leading axes, the `batch_shape`; they are sampled one at a time, under `vmap`.
+A source is a population: `sample(n, key=)` gives n rows of each modality as an array (n, *shape), row i of all of them
+belonging together. What a row is, its shape and type say:
+
+| a row is | array | encoders that take it |
+|---|---|---|
+| a vector | (n, d), floating | `Linear`, `MLP` |
+| a picture, channels first | (n, C, H, W), floating | `Convolutional` |
+| a text, one token a place, 0 where there is none | (n, L), int32 | `Attention` |
+| a class | (n,), int32 | none: it can only be a target |
+
+Sources may be stacked along leading axes, the `batch_shape`; they are sampled one at a time, under `vmap`.
 """
 
 from typing import Protocol

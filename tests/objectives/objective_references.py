@@ -98,11 +98,11 @@ def joint(z, target, lam=1.0, source=0, ridge=1e-4):
     return prediction(z, target, source, ridge) + lam * alignment
 
 
-def uniformity(z, tau=0.5, off_diagonal=False):
+def uniformity(z, bandwidth=0.5, off_diagonal=False):
     values = []
     for rows in z:
         kernel = [
-            np.exp(-np.sum((u - v) ** 2) / (2 * tau**2))
+            np.exp(-np.sum((u - v) ** 2) / (2 * bandwidth**2))
             for i, u in enumerate(rows)
             for j, v in enumerate(rows)
             if not (off_diagonal and i == j)
@@ -120,21 +120,21 @@ def pairs_alignment(z):
     return np.mean([np.sum((z[a, i] - z[n, i]) ** 2) for a, n in ordered_pairs(len(z)) for i in range(z.shape[1])])
 
 
-def centroid_uniformity(z, tau=0.5):
-    return uniformity(z.mean(axis=0)[None], tau)
+def centroid_uniformity(z, bandwidth=0.5):
+    return uniformity(z.mean(axis=0)[None], bandwidth)
 
 
 def gram_volume(z, epsilon=1e-4):
     return np.mean([np.log(np.linalg.det(z[:, i] @ z[:, i].T + epsilon * np.eye(len(z)))) for i in range(z.shape[1])])
 
 
-def unialign(z, tau=0.5, lam_uni=1.0, lam_align=2.0, lam_vol=0.0, lam_centroid=0.0, anchor=0, epsilon=1e-4):
+def unialign(z, bandwidth=0.5, lam_uni=1.0, lam_align=2.0, lam_vol=0.0, lam_centroid=0.0, anchor=0, epsilon=1e-4):
     alignment = pairs_alignment(z) if anchor is None else anchor_alignment(z, anchor)
     return (
-        lam_uni * uniformity(z, tau)
+        lam_uni * uniformity(z, bandwidth)
         + lam_align * alignment
         + lam_vol * gram_volume(z, epsilon)
-        + lam_centroid * centroid_uniformity(z, tau)
+        + lam_centroid * centroid_uniformity(z, bandwidth)
     )
 
 

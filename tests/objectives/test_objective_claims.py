@@ -39,7 +39,7 @@ def test_a_repulsion_without_the_positive_refutes_the_gradient_identity(monkeypa
 
 def test_a_wrong_width_undoes_the_temperature_matching(monkeypatch):
     true = objectives.matched_to_infonce
-    monkeypatch.setattr(objectives, "matched_to_infonce", lambda t: true(t)._replace(tau=jnp.asarray(t)))
+    monkeypatch.setattr(objectives, "matched_to_infonce", lambda t: true(t)._replace(bandwidth=jnp.asarray(t)))
     assert claims.temperature_matching(0).verdict is Verdict.UNDECIDED
 
 

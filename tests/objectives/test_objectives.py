@@ -31,7 +31,15 @@ CASES = [
     ("unialign", {}),
     (
         "unialign",
-        {"tau": 0.8, "lam_uni": 0.7, "lam_align": 1.3, "lam_vol": 0.2, "lam_centroid": 0.6, "anchor": None, "epsilon": 0.01},
+        {
+            "bandwidth": 0.8,
+            "lam_uni": 0.7,
+            "lam_align": 1.3,
+            "lam_vol": 0.2,
+            "lam_centroid": 0.6,
+            "anchor": None,
+            "epsilon": 0.01,
+        },
     ),
     ("unialign", {"anchor": 1}),
     ("volume_contrast", {"temperature": 0.4, "anchor": 1, "epsilon": 0.02}),
@@ -85,11 +93,11 @@ def test_reconstruction_equals_its_reference():
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("uniformity", {"tau": 0.3}),
-        ("uniformity", {"tau": 1.2, "off_diagonal": True}),
+        ("uniformity", {"bandwidth": 0.3}),
+        ("uniformity", {"bandwidth": 1.2, "off_diagonal": True}),
         ("anchor_alignment", {"anchor": 1}),
         ("pairs_alignment", {}),
-        ("centroid_uniformity", {"tau": 0.6}),
+        ("centroid_uniformity", {"bandwidth": 0.6}),
         ("gram_volume", {"epsilon": 0.03}),
     ],
 )
@@ -101,8 +109,8 @@ def test_parts_of_unialign_equal_their_references(name, parameters, shape):
 
 def test_uniformity_of_one_modality_is_that_of_a_batch_of_one():
     z = jnp.asarray(reference.embeddings(0, 3, 5, 4))
-    each = [objectives.uniformity(rows, tau=0.4) for rows in z]
-    np.testing.assert_allclose(objectives.uniformity(z, tau=0.4), np.mean(each), rtol=1e-13)
+    each = [objectives.uniformity(rows, bandwidth=0.4) for rows in z]
+    np.testing.assert_allclose(objectives.uniformity(z, bandwidth=0.4), np.mean(each), rtol=1e-13)
 
 
 def test_prediction_of_an_affine_function_of_the_embedding_is_perfect():
@@ -321,7 +329,7 @@ def extremes(modalities, size, d=4):
     }
 
 
-SHARP = {"temperature": 0.01, "bandwidth": 0.1, "tau": 0.1, "lam_vol": 1.0, "lam_centroid": 1.0}
+SHARP = {"temperature": 0.01, "bandwidth": 0.1, "lam_vol": 1.0, "lam_centroid": 1.0}
 
 
 @pytest.mark.parametrize(("modalities", "size"), [(2, 2), (8, 5)])
@@ -378,7 +386,7 @@ def test_a_bad_shape_is_named(name, shape):
 
 HYPERPARAMETERS = [(name, key) for name in sorted(REGISTRY) for key in get(name).hyperparameters]
 NUMBERS = [np.nan, np.inf, np.array([0.1, np.nan]), "0.1", True, None]
-PLACES = [-1, 3, 0.0, "x", True, np.zeros(2, int)]
+PLACES = [-1, 3, 0.0, "x", np.zeros(2, int)]
 
 
 def refused(name, key):
@@ -386,7 +394,7 @@ def refused(name, key):
     if key not in get(name).swept:
         return PLACES + [None] * (key == "source")
     below = [] if key == "bias" else [-1e-3, np.array([0.1, -1.0])]
-    positive = key in ("temperature", "tau", "bandwidth") or (key == "epsilon" and name in ("unialign", "volume_contrast"))
+    positive = key in ("temperature", "bandwidth") or (key == "epsilon" and name in ("unialign", "volume_contrast"))
     return NUMBERS + below + [0, 0.0] * positive
 
 
@@ -395,10 +403,10 @@ def test_a_bad_hyperparameter_is_named(name, key):
     """By the check that runs nothing and, unless it is of a wrong kind, by the bare loss; what is allowed passes both."""
     objective, inputs = get(name), tuple(map(jnp.asarray, inputs_of(name, 0, (3, 5, 4))))
     for value in refused(name, key):
-        with pytest.raises(ValueError, match=rf"^{key} = .* is not allowed: .*\.$"):
+        with pytest.raises(ValueError, match=rf"^{key}(\[\d\])? = .* is not allowed: .*\.$"):
             objective.check({key: value}, modalities=3)
         if not isinstance(value, str | bool) and value is not None:
-            with pytest.raises(ValueError, match=f"{key} = "):
+            with pytest.raises(ValueError, match=rf"{key}(\[\d\])? = "):
                 objective.loss(*inputs, **{key: value})
     default = objective.hyperparameters[key]
     for value in [default, np.asarray(default), 1, 2.5] if key in objective.swept else [0, 2, np.int64(1)]:

@@ -137,7 +137,10 @@ MISTAKES = [
     (dict(training__objectives={"infonce": {"temperature": -1.0}}), "training.objectives.infonce: temperature = -1"),
     (dict(training__objectives={"infonce": {"temperature": "hot"}}), "training.objectives.infonce: "),
     (dict(training__objectives={"reconstruction": {}}), "needs a decoder's output"),
-    (dict(training__objectives={"prediction": {"source": 2}}), "source = 2 is not allowed: choose a modality in 0..1"),
+    (
+        dict(training__objectives={"prediction": {"source": 2}}),
+        "source = 2 is not allowed: source must be a whole",
+    ),
     (dict(training__steps=30), "training.steps = 30 is not allowed: a multiple of 20"),
     (dict(training__batch=61), "training.batch = 61 is not allowed: at most model.n = 60"),
     (dict(training__width=1), "training.width = 1 is not allowed: at least model.k = 2"),
@@ -147,7 +150,7 @@ MISTAKES = [
     (dict(axes__learning_rate=[0.1, 0.2]), "give learning_rate exactly once"),
     (dict(training__learning_rate=None, axes__learning_rate=[0.0]), "learning_rate = 0 is not allowed"),
     (dict(axes__lam_inv=[1.0]), "lam_inv is both fixed for spread"),
-    (dict(axes__lam_var=[1.0, -1.0]), "training.objectives.spread: lam_var = -1"),
+    (dict(axes__lam_var=[1.0, -1.0]), "training.objectives.spread: lam_var[1] = -1"),
     (dict(axes__temperature=[0.1]), "axes.temperature is not a parameter: choose among kappa"),
     (dict(model__n=None, axes__n=[40.0, 60.0]), "n cannot be swept where encoders are trained"),
 ]

@@ -48,7 +48,7 @@ def joint_closed_form(seed: int) -> Finding:
     worst, gap = 0.0, np.inf
     for weight in (0.5, 5.0):
         found = np.asarray(_minimal_joint(cov, root, begin, weight)).min(axis=1)
-        solved = jax.vmap(lambda block, weight=weight: solvers.joint(block, SHAPE.k, weight=weight))(cov)
+        solved = jax.vmap(lambda block, lam=weight: solvers.joint(block, SHAPE.k, lam=lam))(cov)
         explained = np.sum(np.asarray(solved.singular_values)[:, : SHAPE.k] ** 2, axis=1)
         closed = np.trace(cov.yy, axis1=1, axis2=2) + weight * SHAPE.k - explained
         worst = max(worst, np.max(np.abs(found / closed - 1)))
@@ -79,7 +79,7 @@ def joint_window(seed: int) -> Finding:
         counts = evaluate(theory.recovery_counts, models)
         c, a = whitened(cov)
         for weight in WEIGHTS:
-            (count,) = evaluate(lambda m, weight=weight: (theory.joint_count(m, weight),), models)
+            (count,) = evaluate(lambda m, lam=weight: (theory.joint_count(m, lam),), models)
             both = np.concatenate([a, np.sqrt(weight) * c], axis=2)  # its left singular vectors: AᵀA + λCCᵀ
             recovered = np.rint(signal_energy(cov, both, shape.k)).astype(int)
             inside = ((low < weight) & (weight < high)) | ((weight == 0) & (delta[1] > 1))
@@ -215,7 +215,7 @@ def _simulated(model: SpikedModel, n: float, weights: jax.Array, seed: int) -> j
     def one(key):
         cov = sample_covariance(model, n, key=key)
         solve = partial(solvers.joint, cov, model.k)
-        return jax.vmap(lambda weight: subspace_distance(solve(weight=weight).encoder_x))(weights)
+        return jax.vmap(lambda lam: subspace_distance(solve(lam=lam).encoder_x))(weights)
 
     return jnp.mean(jax.lax.map(one, jax.random.split(jax.random.key(seed), _TRIALS)), axis=0)
 

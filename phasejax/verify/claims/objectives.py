@@ -164,7 +164,7 @@ def temperature_matching(seed: int) -> Finding:
             orbit = np.repeat(_orbit(rng, 9, 3)[None], modalities, axis=0)
             of_infonce, _, _, of_unialign = gradients(orbit, temperature, matched)
             homogeneous.append(_relative(of_unialign, of_infonce))
-            off = gradients(orbit, temperature, matched._replace(tau=1.3 * matched.tau))[3]
+            off = gradients(orbit, temperature, matched._replace(bandwidth=1.3 * matched.bandwidth))[3]
             unmatched.append(_relative(off, of_infonce))
     corrected = max(attraction) < 1e-10 and max(homogeneous) < 1e-10 and min(unmatched) > 1e-2
     figure = (

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from phasejax.objectives.embeddings import centered, check_embeddings, pair_indices, whitened
-from phasejax.objectives.hyperparameters import Modality, Nonnegative, check_modality, check_nonnegative
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, centered, floating, pair_indices, whitened
+from phasejax.objectives.hyperparameters import Modality, Nonnegative
 
 
 def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t"]) -> Float[Array, ""]:
@@ -16,6 +17,7 @@ def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t
 
     **Raises:** `ValueError` if the shapes differ.
     """
+    predicted, target = floating(predicted=predicted, target=target)
     if predicted.shape != target.shape:
         raise ValueError(f"predicted has shape {predicted.shape} and target {target.shape}: they must be the same.")
     return jnp.mean(jnp.sum((target - predicted) ** 2, axis=-1))
@@ -35,7 +37,7 @@ def prediction(
 
     **Raises:** `ValueError` on a bad shape, source or ridge.
     """
-    _check(z, target, source, ridge)
+    z, target = _checked(z, target, source, ridge)
     return _unexplained(whitened(z[source], ridge), target)
 
 
@@ -58,8 +60,8 @@ def joint(
 
     **Raises:** `ValueError` on a bad shape, source, ridge or lam.
     """
-    _check(z, target, source, ridge)
-    check_nonnegative(lam=lam)
+    z, target = _checked(z, target, source, ridge)
+    checks.nonnegative(lam=lam)
     u = whitened(z[source], ridge)
     _, others = pair_indices(z.shape[0], source)
     alignment = jnp.mean(jnp.sum((u - centered(z[others])) ** 2, axis=-1))
@@ -73,9 +75,10 @@ def _unexplained(u: Array, target: Array) -> Array:
     return jnp.mean(jnp.sum(t**2, axis=-1)) - explained
 
 
-def _check(z: Array, target: Array, source: int, ridge: ArrayLike) -> None:
-    check_embeddings(z)
-    check_nonnegative(ridge=ridge)
+def _checked(z: Array, target: Array, source: int, ridge: ArrayLike) -> tuple[Array, Array]:
+    z, target = floating(z=as_embeddings(z), target=target)
+    checks.nonnegative(ridge=ridge)
     if target.ndim != 2 or target.shape[0] != z.shape[1]:
         raise ValueError(f"target has shape {target.shape}: ({z.shape[1]}, d_t) is allowed, one row a tuple.")
-    check_modality(z.shape[0], source=source)
+    checks.whole("source", source, 0, z.shape[0] - 1)
+    return z, target

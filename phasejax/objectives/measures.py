@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from phasejax.objectives.embeddings import check_embeddings, inner_products, pair_indices, safe_sqrt, unit_rows
-from phasejax.objectives.hyperparameters import Modality, Positive, check_modality, check_positive
+from phasejax import checks
+from phasejax.objectives.embeddings import as_embeddings, inner_products, pair_indices, safe_sqrt, unit_rows
+from phasejax.objectives.hyperparameters import Modality, Positive
 
 
 class Forces(NamedTuple):
@@ -48,8 +49,8 @@ def forces(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Forces:
 
     **Raises:** `ValueError` on a bad shape or temperature.
     """
-    check_embeddings(z)
-    check_positive(temperature=temperature)
+    z = as_embeddings(z)
+    checks.positive(temperature=temperature)
     modalities, size, _ = z.shape
     a, n = pair_indices(modalities)
     logits = inner_products(z[a], z[n]) / temperature
@@ -72,6 +73,7 @@ def conflict(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Confli
 
     **Raises:** `ValueError` on a bad shape or temperature.
     """
+    z = as_embeddings(z)
     attraction, repulsion, negatives = forces(z, temperature=temperature)
     tangent = _tangent(attraction, z)
     squared_norm = jnp.sum(attraction**2, axis=-1)
@@ -89,10 +91,9 @@ def modality_gap(z: Float[Array, "M B d"]) -> Float[Array, ""]:
 
     **Raises:** `ValueError` on a bad shape.
     """
-    check_embeddings(z, tuples=1)
+    z = as_embeddings(z, tuples=1)
     a, n = pair_indices(z.shape[0])
-    means = jnp.mean(z, axis=1)
-    return jnp.mean(safe_sqrt(jnp.sum((means[a] - means[n]) ** 2, axis=-1)))
+    return jnp.mean(safe_sqrt(jnp.sum(jnp.mean(z[a] - z[n], axis=1) ** 2, axis=-1)))
 
 
 def retrieval_at_1(z: Float[Array, "M B d"], *, query: Modality = 0, gallery: Modality = 1) -> Float[Array, ""]:
@@ -103,8 +104,9 @@ def retrieval_at_1(z: Float[Array, "M B d"], *, query: Modality = 0, gallery: Mo
 
     **Raises:** `ValueError` on a bad shape or modality.
     """
-    check_embeddings(z)
-    check_modality(z.shape[0], query=query, gallery=gallery)
+    z = as_embeddings(z)
+    checks.whole("query", query, 0, z.shape[0] - 1)
+    checks.whole("gallery", gallery, 0, z.shape[0] - 1)
     scores = inner_products(z[query], z[gallery])
     own = jnp.diagonal(scores)
     best_other = jnp.max(jnp.where(jnp.eye(scores.shape[0], dtype=bool), -jnp.inf, scores), axis=1)
