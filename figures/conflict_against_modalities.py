@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from phasejax import objectives, plot
 from phasejax.figures import Sweeps
-from phasejax.training import Linear, SpikedViews, train
+from phasejax.multimodal import MultimodalModel
+from phasejax.training import Linear, train
 from phasejax.verify.claims.objectives import with_negatives
 
 RHO, TEMPERATURE = 0.7, 0.5
@@ -47,7 +48,7 @@ def draw(sweeps: Sweeps) -> Figure:
 
 def _trained(modalities: int):
     """Linear encoders of M views of the spiked model, 4 seeds; conflicts on the batch that a leg ends with."""
-    views = SpikedViews(jnp.array([3.0, 2.0, 1.5]), jnp.full((modalities, 3), 0.5), jnp.ones((modalities, 9)), jnp.full(9, 0.3))
+    views = MultimodalModel.homogeneous(d=12, k=3, modalities=modalities, kappa=(3, 2, 1.5), gamma=0.5, gamma_tilde=1.0, nu=0.3)
 
     def measured(name):
         def metric(encoders, z):

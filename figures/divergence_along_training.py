@@ -1,12 +1,12 @@
 """Three modalities in training: the excess of the Hölder divergence over shuffled modality labels, and the modality gap."""
 
 import jax
-import jax.numpy as jnp
 from matplotlib.figure import Figure
 
 from phasejax import objectives, plot
 from phasejax.figures import Sweeps
-from phasejax.training import Linear, SpikedViews, train
+from phasejax.multimodal import MultimodalModel
+from phasejax.training import Linear, train
 
 OBJECTIVES = {
     "InfoNCE, T = .2": ("infonce", {"temperature": 0.2}, "#0072b2", "-"),
@@ -23,7 +23,7 @@ ROWS = 64
 def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 2.6), layout="constrained")
     excess, gap = figure.subplots(1, 2)
-    views = SpikedViews(jnp.array([3.0, 2.0, 1.5]), jnp.full((3, 3), 0.5), jnp.ones((3, 9)), jnp.full(9, 0.3))
+    views = MultimodalModel.homogeneous(d=12, k=3, modalities=3, kappa=(3, 2, 1.5), gamma=0.5, gamma_tilde=1.0, nu=0.3)
     for label, (name, hyperparameters, color, line) in OBJECTIVES.items():
         trained = train(
             name,

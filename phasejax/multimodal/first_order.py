@@ -59,7 +59,7 @@ def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> 
     among = signal_correlations(model)[:, sources[:, None], sources]
     weights = jnp.linalg.solve(among, (model.kappa[:, None] ** 2 / scale)[..., None])[..., 0]
     nuisance = model.nuisance[:, sources[:, None], sources]
-    variance = model.gamma_tilde[target]
+    variance = model.nuisance_variance[target]
     across = jnp.sqrt(variance)[:, None] * model.nuisance[:, sources, target]
     residual = model.kappa**2 + model.gamma[target] - squares
 
@@ -77,5 +77,6 @@ def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> 
 
 def _expected(model: MultimodalModel, members: Array, leaks: Float[Array, "k m s"], n: Scalar, separated: Array) -> Array:
     """Leaks in whitened coordinates weighted by h_mij and averaged over signals, for the members that have encoders."""
-    h = (model.kappa**2 + model.gamma)[members].T[:, None, :] / model.gamma_tilde[members].T
+    tilde = jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)  # nothing leaks into what is not there
+    h = (model.kappa**2 + model.gamma)[members].T[:, None, :] / tilde[members].T
     return jnp.where(separated, jnp.sum(h * leaks, axis=(0, 1)) / (n * model.k), jnp.inf)

@@ -44,12 +44,13 @@ def maxvar_prediction(model: MultimodalModel, n: Scalar) -> Prediction:
 
     A signal counts as lost where it does not exceed all nuisance in the population already.
     """
-    h = (model.kappa**2 + model.gamma)[:, :, None] / model.gamma_tilde[:, None, :]
+    h = (model.kappa**2 + model.gamma)[:, :, None] / jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)[:, None, :]
+    both = model.has_both
     above = maxvar_eigenvalues(model) > jnp.max(nuisance_eigenvalues(model), initial=1)
 
     def one(eigenvalue, correlation, h_i):
-        matrix, z = _follow(model.nuisance, correlation, eigenvalue, 1 / n)
-        energy, stable = _response(model.nuisance, correlation, matrix, 1 / n)
+        matrix, z = _follow(model.nuisance, both, correlation, eigenvalue, 1 / n)
+        energy, stable = _response(model.nuisance, both, correlation, matrix, 1 / n)
         return z, jnp.sum(h_i * energy.T, axis=1), stable
 
     z, energy, stable = jax.vmap(one, (0, 0, 1))(maxvar_eigenvalues(model), signal_correlations(model), h)
@@ -67,14 +68,14 @@ def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int]
     joined = complete(model.modalities, members)
 
     def lost(nu):
-        nuisance = jnp.broadcast_to(jnp.eye(model.modalities) + nu * joined, model.nuisance.shape)
+        nuisance = jnp.eye(model.modalities) + nu * joined * model.has_both
         correlated = MultimodalModel(model.kappa, model.gamma, model.gamma_tilde, nuisance)
         return jnp.mean(maxvar_prediction(correlated, n).distances) > level
 
     return bisect(lost, 0.0, 1.0)
 
 
-def _follow(nuisance: Array, correlation: Array, eigenvalue: Array, weight: Scalar) -> tuple[Array, Array]:
+def _follow(nuisance: Array, both: Array, correlation: Array, eigenvalue: Array, weight: Scalar) -> tuple[Array, Array]:
     """(L, z) of one signal at 1/n = `weight`, by continuation from 1/n = 0 with Newton's method."""
     size = len(correlation)
 
@@ -84,7 +85,7 @@ def _follow(nuisance: Array, correlation: Array, eigenvalue: Array, weight: Scal
     def equations(state, weight):
         matrix, z = unpack(state)
         bare = jnp.ones((size, size)) - z * jnp.eye(size)
-        noise = weight * jnp.sum(nuisance * jnp.linalg.inv(matrix * nuisance), axis=0)
+        noise = weight * jnp.sum(nuisance * both * jnp.linalg.inv(matrix * nuisance), axis=0)
         balance = matrix - jnp.linalg.solve(jnp.eye(size) + bare @ noise, bare)
         return jnp.append(balance.ravel(), jnp.linalg.eigvalsh(matrix * correlation)[-1])
 
@@ -99,7 +100,7 @@ def _follow(nuisance: Array, correlation: Array, eigenvalue: Array, weight: Scal
     return unpack(state)
 
 
-def _response(nuisance: Array, correlation: Array, matrix: Array, weight: Scalar) -> tuple[Array, Array]:
+def _response(nuisance: Array, both: Array, correlation: Array, matrix: Array, weight: Scalar) -> tuple[Array, Array]:
     """Nuisance energy (m, M) of each modality's encoding relative to its signal energy, and whether the response is stable.
 
     With v the null vector of L ∘ R_i and T(Z) = (1/n) L (Σ_j N_j ∘ [G_j (Z ∘ N_j) G_j]) L, the response to nuisance is
@@ -108,6 +109,7 @@ def _response(nuisance: Array, correlation: Array, matrix: Array, weight: Scalar
     size = len(correlation)
     v = jnp.linalg.eigh(matrix * correlation)[1][:, -1]
     resolvents = jnp.linalg.inv(matrix * nuisance)
+    nuisance = nuisance * both
 
     def leaks(z):
         return weight * resolvents @ (z * nuisance) @ resolvents

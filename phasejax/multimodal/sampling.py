@@ -6,7 +6,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from phasejax.multimodal.model import MultimodalModel
+from phasejax.multimodal.model import MultimodalModel, symmetric_roots
 from phasejax.simulation.wishart import bartlett
 
 
@@ -29,11 +29,5 @@ def sample_covariance(model: MultimodalModel, n: ArrayLike, *, key: Key[Array, "
     r11, r21, r22 = (block[..., 0] for block in bartlett(lane_key, n[None], d, rest, dtype=n.dtype))
     factor = jnp.block([[r11, jnp.zeros((d, rest), n.dtype)], [r21, r22]]).reshape(modalities, d, modalities * d)
     with jax.default_matmul_precision("highest"):
-        root = jnp.einsum("cmn,ncq->mcq", _square_roots(model), factor)
+        root = jnp.einsum("cmn,ncq->mcq", symmetric_roots(model.coordinate_covariances()), factor)
         return jnp.einsum("mcq,neq->mnce", root, root) / n
-
-
-def _square_roots(model: MultimodalModel) -> Float[Array, "d M M"]:
-    """Symmetric square roots of the covariances across modalities; unlike Cholesky factors they exist at ν = 1."""
-    values, vectors = jnp.linalg.eigh(model.coordinate_covariances())
-    return (vectors * jnp.sqrt(jnp.maximum(values, 0))[:, None, :]) @ vectors.mT

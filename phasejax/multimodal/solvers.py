@@ -1,5 +1,6 @@
 """Linear encoders of M modalities from their covariance blocks S (M, M, d, d): generalised CCA and multi-source prediction.
 
+A modality of fewer than d dimensions is filled up with zeros: rows and columns that are exactly 0 are no coordinates of its.
 Like `phasejax.solvers` they read covariances alone and know nothing of the theory they are compared with.
 """
 
@@ -114,7 +115,7 @@ def predict_from(blocks: Float[Array, "M M d d"], k: int, *, target: int = -1) -
     u, sigma, vt = jnp.linalg.svd(whiten @ blocks[sources, target].reshape(-1, d), full_matrices=False)
     encoders = (u[:, :k].T @ whiten).reshape(k, modalities - 1, d).swapaxes(0, 1)
     encoders = jnp.concatenate([encoders[:target], vt[None, :k], encoders[target:]])
-    return _solution(blocks, encoders, sigma, rank == len(joint), k)
+    return _solution(blocks, encoders, sigma, rank == _sizes(joint), k)
 
 
 def _whiten(blocks: Array) -> tuple[Array, Array, Array]:
@@ -122,7 +123,12 @@ def _whiten(blocks: Array) -> tuple[Array, Array, Array]:
     own = jnp.diagonal(blocks, axis1=0, axis2=1)
     whiteners, ranks, _ = jax.vmap(whitener)(jnp.moveaxis(own, -1, 0))
     correlation = whiteners[:, None] @ blocks @ whiteners[None, :].mT
-    return correlation, whiteners, jnp.all(ranks == blocks.shape[2])
+    return correlation, whiteners, jnp.all(ranks == _sizes(jnp.moveaxis(own, -1, 0)))
+
+
+def _sizes(covariances: Array) -> Array:
+    """The number of coordinates with a variance, of a covariance matrix or of many."""
+    return jnp.sum(jnp.diagonal(covariances, axis1=-2, axis2=-1) > 0, axis=-1)
 
 
 def _top_eigenvectors(blocks: Array, coupled: Array, whiteners: Array, full: Array, k: int) -> MultimodalSolution:

@@ -107,7 +107,7 @@ def xi(model: MultimodalModel, target: int = -1) -> Float[Array, " m"]:
     def share(among_j, across_j):
         return across_j @ jnp.linalg.pinv(among_j, hermitian=True) @ across_j
 
-    return jnp.sqrt(model.gamma_tilde[target] * jnp.maximum(jax.vmap(share)(among, across), 0))
+    return jnp.sqrt(model.nuisance_variance[target] * jnp.maximum(jax.vmap(share)(among, across), 0))
 
 
 def delta_predict(model: MultimodalModel, target: int = -1) -> Float[Array, ""]:

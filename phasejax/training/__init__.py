@@ -1,7 +1,7 @@
 """Encoders trained on an objective: one, or thousands side by side."""
 
 from phasejax.training.checkpoint import CheckpointError
-from phasejax.training.data import SpikedPairs, SpikedViews
+from phasejax.training.data import SpikedPairs
 from phasejax.training.encoders import MLP, Linear, embed, from_matrices
 from phasejax.training.loop import Outcome
 from phasejax.training.metrics import leading_rows, probe_r2, signal_overlap
@@ -14,7 +14,6 @@ __all__ = [
     "Outcome",
     "Progress",
     "SpikedPairs",
-    "SpikedViews",
     "Trained",
     "embed",
     "from_matrices",

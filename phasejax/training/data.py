@@ -56,38 +56,6 @@ class SpikedPairs(eqx.Module):
         return sample_pairs(self.model, n, key=key)
 
 
-class SpikedViews(eqx.Module):
-    """The spiked model of M modalities that share one signal and whose nuisance is equally correlated between any two:
-
-        x^m_i = κ_i z_i + √γ^m_i g^m_i,    x^m_j = √γ̃^m_j (√ν_j u_j + √(1−ν_j) e^m_j).
-
-    **Arguments:** `kappa` (k,), `gamma` (M, k), `gamma_tilde` (M, d − k), `nu` (d − k,) in [0, 1].
-    """
-
-    kappa: Float[Array, " k"]
-    gamma: Float[Array, "M k"]
-    gamma_tilde: Float[Array, "M m"]
-    nu: Float[Array, " m"]
-
-    @property
-    def dimensions(self) -> tuple[int, ...]:
-        modalities, m = self.gamma_tilde.shape[-2:]
-        return (self.kappa.shape[-1] + m,) * modalities
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        return self.kappa.shape[:-1]
-
-    def sample(self, n: int, *, key: Key[Array, ""]) -> Views:
-        (modalities, k), m = self.gamma.shape, self.nu.size
-        keys = jax.random.split(key, 4)
-        z, u = jax.random.normal(keys[0], (n, k)), jax.random.normal(keys[1], (n, m))
-        g, e = jax.random.normal(keys[2], (modalities, n, k)), jax.random.normal(keys[3], (modalities, n, m))
-        signal = self.kappa * z + jnp.sqrt(self.gamma)[:, None] * g
-        nuisance = jnp.sqrt(self.gamma_tilde)[:, None] * (jnp.sqrt(self.nu) * u + jnp.sqrt(1 - self.nu) * e)
-        return tuple(jnp.concatenate([signal, nuisance], axis=-1))
-
-
 def epoch_order(
     order: Int[Array, " n"], step: Int[Array, ""], batch: int, *, key: Key[Array, ""]
 ) -> tuple[Int[Array, " n"], Int[Array, " batch"]]:

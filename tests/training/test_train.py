@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from models import draw, random_model
 
+from phasejax.multimodal import MultimodalModel
 from phasejax.objectives import deep_cca
 from phasejax.recovery import subspace_distance
 from phasejax.sampling import covariance_of
 from phasejax.solvers import align, predict
 from phasejax.spiked import SpikedModel
-from phasejax.training import MLP, CheckpointError, Linear, Outcome, SpikedPairs, SpikedViews, embed, from_matrices, train
+from phasejax.training import MLP, CheckpointError, Linear, Outcome, SpikedPairs, embed, from_matrices, train
 from phasejax.training.data import epoch_order
 
 DEVICE = (jax.devices()[0],)
@@ -200,7 +201,7 @@ def test_linear_encoders_reach_the_closed_form(objective, solver):
 
 
 def test_three_modalities_fresh_rows_and_metrics():
-    source = SpikedViews(kappa=jnp.full(2, 2.0), gamma=jnp.full((3, 2), 0.1), gamma_tilde=jnp.ones((3, 3)), nu=jnp.zeros(3))
+    source = MultimodalModel.homogeneous(d=5, k=2, modalities=3, kappa=2.0, gamma=0.1, gamma_tilde=1.0, nu=0.0)
     trained = train(
         "infonce", source, key=jax.random.key(0), encoder=Linear(2), steps=200, batch=32, legs=2, learning_rate=0.05,
         metrics={"spread": lambda encoders, z: jnp.std(z, axis=1), "rows": lambda encoders, z: encoders[0].weight},
@@ -212,23 +213,6 @@ def test_three_modalities_fresh_rows_and_metrics():
     assert trained.loss[1] < trained.loss[0]
     for encoder in trained.encoders:
         assert subspace_distance(encoder.weight) < 0.02
-
-
-def test_views_have_the_covariance_they_promise():
-    rng = np.random.default_rng(2)
-    kappa, gamma, tilde, nu = rng.uniform(1, 2, 2), rng.uniform(0.1, 1, (3, 2)), rng.uniform(1, 4, (3, 1)), np.array([0.6])
-    source = SpikedViews(*map(jnp.asarray, (kappa, gamma, tilde, nu)))
-    n = 200_000
-    views = source.sample(n, key=jax.random.key(0))
-    assert source.dimensions == (3, 3, 3)
-    for a in range(3):
-        for b in range(3):
-            truth = np.diag([*kappa**2, nu[0] * np.sqrt(tilde[a, 0] * tilde[b, 0])])
-            if a == b:
-                truth = np.diag([*(kappa**2 + gamma[a]), tilde[a, 0]])
-            variances = np.outer([*(kappa**2 + gamma[a]), tilde[a, 0]], [*(kappa**2 + gamma[b]), tilde[b, 0]])
-            error = np.sqrt((variances + truth**2) / n)
-            assert np.max(np.abs(views[a].T @ views[b] / n - truth) / error) < 4.5
 
 
 def test_an_epoch_visits_every_row_once():
