@@ -51,11 +51,14 @@ class Sums(NamedTuple):
 
 
 def targets_of(columns: Float[np.ndarray, "m L"], classes: bool) -> Targets:
-    """Targets of label columns; rows of equal columns are one class."""
-    if not classes:
-        return Targets(columns, False, np.full(len(columns), 1 / columns.size))
-    _, codes, counts = np.unique(columns.round(6), axis=0, return_inverse=True, return_counts=True)
-    return Targets(np.eye(counts.size)[codes], True, 1 / (counts.size * counts[codes]))
+    """Targets of label columns as they were given; of classes, rows of equal columns are one class."""
+    if classes:
+        _, codes, counts = np.unique(columns, axis=0, return_inverse=True, return_counts=True)
+        return Targets(np.eye(counts.size)[codes], True, 1 / (counts.size * counts[codes]))
+    columns = columns - columns.mean(axis=0)
+    scale = np.sqrt(np.mean(columns**2, axis=0))
+    values = columns[:, scale > 0] / scale[scale > 0]
+    return Targets(values, False, np.full(len(values), 1 / values.size))
 
 
 def sums_of(features: Float[np.ndarray, "B m k"], values: Float[np.ndarray, "m q"]) -> Sums:

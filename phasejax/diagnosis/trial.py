@@ -98,7 +98,7 @@ def try_out(sample: Sample, blocks: Blocks, block: Int[np.ndarray, " n"], k: int
     rng = np.random.default_rng(seed)
     labels = sample.labels
     kept = some_rows(np.unique(block[labels.rows], return_inverse=True)[1], _MOST_LABELS, rng)
-    rows, targets = labels.rows[kept], targets_of(labels.columns[kept], labels.kind == "classes")
+    rows, targets = labels.rows[kept], targets_of(labels.raw[kept], labels.kind == "classes")
     block = block[rows]
     if np.unique(block).size < 2:
         return None
