@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import jax
 import typer
+from rich.text import Text
 
 from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
 from phasejax.diagnosis import diagnose as run_diagnosis
@@ -15,7 +16,9 @@ from phasejax.diagnosis.screen import WIDTH, screen
 
 
 def diagnose(
-    x: Annotated[str, typer.Argument(help="View x: FILE.npy, FILE.npz:NAME, FILE.csv or FILE.parquet[:COLUMN,…].")],
+    x: Annotated[
+        str, typer.Argument(help="View x: FILE.npy, FILE.npz:NAME, FILE.csv:COLUMN,x*, FILE.parquet, FILE.h5ad:obsm/NAME, …")
+    ],
     y: Annotated[str, typer.Argument(help="View y, its rows paired with those of x.")],
     labels: Annotated[str, typer.Option(help="What the signal should tell, a row for each pair; NaN or empty: no label.")],
     groups: Annotated[str | None, typer.Option(help="Subject, session or object of each pair, never split.")] = None,
@@ -32,25 +35,18 @@ def diagnose(
         if json_file is not None and report is not None and json_file.resolve() == report.resolve():
             raise Mistake(f"--json and --report are both {report}: two files are needed.")
         with console.status("reading"):
-            views = read_view(x), read_view(y)
-            labelling = read_column(labels)
-            grouping = None if groups is None else _complete(groups)
+            used: list[str] = []
+            views = read_view(x, say=used.append), read_view(y, say=used.append)
+            labelling = read_column(labels, say=used.append)
+            grouping = None if groups is None else read_column(groups, say=used.append)
         with console.status("diagnosing"):
-            choices: dict[str, Any] = {"groups": grouping, "labelled": labelling.known, "method": method}
-            found = run_diagnosis(*views, labelling.values, key=jax.random.key(seed), **choices)
+            choices: dict[str, Any] = {"groups": grouping, "method": method}
+            found = run_diagnosis(*views, labelling, key=jax.random.key(seed), **choices)
         sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
         page = None if report is None else report_page(found, sources | {"seed": str(seed)})
         if json_file is not None:
             write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None and page is not None:
             write_whole(report, page)
-        console.print(screen(found), width=min(WIDTH, console.width))
-
-
-def _complete(source: str):
-    """The group of every row."""
-    column = read_column(source)
-    if not column.known.all():
-        row = int((~column.known).argmax())
-        raise Mistake(f"{source} has no group in row {row}: each pair needs one.")
-    return column.values
+        read = (Text(line, style="dim") for line in used)
+        console.print(screen(found), *read, sep="\n", width=min(WIDTH, console.width))

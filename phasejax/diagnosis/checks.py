@@ -27,6 +27,15 @@ def array_of(name: str, value) -> np.ndarray:
         raise ValueError(f"{name} has rows of unequal length: a matrix with one row for each pair is needed.") from error
 
 
+def missing_in(array: np.ndarray) -> np.ndarray:
+    """Where an entry is missing: NaN, None, pandas' NA or NaT, or an empty string."""
+    missing = pd.isna(array)
+    if array.dtype == object or array.dtype.kind in "US":
+        text = np.where(missing, "", array)
+        missing |= (text == "") | (text == b"")
+    return missing
+
+
 def real_array(name: str, value) -> np.ndarray:
     """The value as an array of real numbers; bfloat16 and other short floats that NumPy lacks become float32.
 
@@ -77,7 +86,7 @@ def group_codes(groups, n: int) -> np.ndarray:
     groups = array_of("groups", groups)
     if groups.shape != (n,):
         raise ValueError(f"groups have shape {groups.shape}: ({n},) is needed, one for each pair.")
-    if (lost := np.flatnonzero(pd.isna(groups))).size:
+    if (lost := np.flatnonzero(missing_in(groups))).size:
         raise ValueError(f"groups[{lost[0]}] is missing: each pair needs a group.")
     names, codes = np.unique(groups.astype(str) if groups.dtype == object else groups, return_inverse=True)
     if names.size < 2:

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from phasejax.diagnosis.checks import array_of, real_array
+from phasejax.diagnosis.checks import array_of, missing_in, real_array
 
 MOST_COLUMNS = 32
 _MOST_CLASSES = 50  # more distinct whole numbers than this are a quantity, not names
@@ -40,7 +39,7 @@ def read_labels(labels, n: int, labelled=None) -> Labels:
     if labels.ndim not in (1, 2) or labels.shape[0] != n:
         raise ValueError(f"labels have shape {labels.shape}: ({n},) or ({n}, columns) is needed, one row for each pair.")
     table = labels.reshape(n, -1)
-    missing = _missing(table)
+    missing = missing_in(table)
     classes = _are_classes(table, missing)
     if not classes:
         table = real_array("labels", np.where(missing, np.nan, table).astype(float) if table.dtype == object else table)
@@ -65,15 +64,6 @@ def _mask(labelled, n: int) -> np.ndarray:
             f"the mask of labelled rows is {labelled.dtype} of shape {labelled.shape}: booleans ({n},) are needed."
         )
     return labelled
-
-
-def _missing(table: np.ndarray) -> np.ndarray:
-    """Where a label is missing: NaN, None, pandas' NA or NaT, or an empty string."""
-    missing = pd.isna(table)
-    if table.dtype == object or table.dtype.kind in "US":
-        text = np.where(missing, "", table)
-        missing |= (text == "") | (text == b"")
-    return missing
 
 
 def _are_classes(table: np.ndarray, missing: np.ndarray) -> bool:
