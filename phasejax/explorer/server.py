@@ -103,8 +103,7 @@ async def _diagnose(request: Request) -> Response:
 
 
 def _diagnosis(x: str, y: str, labels: str) -> Diagnosis:
-    column = read_column(labels)
-    return diagnose(read_view(x), read_view(y), column.values, labelled=column.known, key=jax.random.key(0))
+    return diagnose(read_view(x), read_view(y), read_column(labels), key=jax.random.key(0))
 
 
 def _sentence(error: ValidationError | ValueError) -> str:
