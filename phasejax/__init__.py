@@ -1,20 +1,8 @@
-"""phasejax: align or predict? Simulation and theory verification for multimodal representation learning."""
+"""phasejax: align or predict? Simulation and theory verification for multimodal representation learning.
 
-from phasejax import multimodal, objectives, recovery, sampling, solvers, theory
-from phasejax.diagnosis import Diagnosis, diagnose
-from phasejax.spiked import Covariance, SpikedModel
-from phasejax.theory import Regime
+Names are loaded when they are first used; `__init__.pyi` lists them.
+"""
 
-__all__ = [
-    "Covariance",
-    "Diagnosis",
-    "Regime",
-    "SpikedModel",
-    "diagnose",
-    "multimodal",
-    "objectives",
-    "recovery",
-    "sampling",
-    "solvers",
-    "theory",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

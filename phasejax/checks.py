@@ -14,6 +14,21 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
+__all__ = [
+    "Numbers",
+    "broadcast",
+    "choice",
+    "entries",
+    "finite",
+    "floats",
+    "known",
+    "nonnegative",
+    "positive",
+    "same_rows",
+    "shape",
+    "whole",
+]
+
 type Numbers = ArrayLike | Sequence[ArrayLike] | Sequence[Sequence[ArrayLike]]
 """What may be given where an array of floats is wanted: a number, an array, a sequence, a sequence of sequences."""
 

@@ -19,6 +19,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from phasejax.folds import group_folds
 
+__all__ = ["DATASETS", "PairedData", "foods", "grouped_folds", "penguins", "smartwatch"]
+
 _BODY = ["Culmen Length (mm)", "Culmen Depth (mm)", "Flipper Length (mm)", "Body Mass (g)"]
 _ISOTOPES = ["Delta 15 N (o/oo)", "Delta 13 C (o/oo)"]
 _WINDOW = 100  # samples, two seconds

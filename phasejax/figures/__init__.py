@@ -17,6 +17,8 @@ from phasejax import plot
 from phasejax.shipped import shipped
 from phasejax.sweep import load_spec, run
 
+__all__ = ["NAMES", "Sweeps", "regenerate"]
+
 __path__.append(str(shipped("figures")))
 
 NAMES = (

@@ -76,7 +76,7 @@ def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
 
 
 def failures(ax: Axes, dataset: xr.Dataset) -> Axes:
-    """The computed cells in which the solutions of some trial were not finite or not determined (`solvers.Status`)."""
+    """A cross on each flagged cell."""
     crossed = np.argwhere(flagged(dataset).values)
     if crossed.size:
         x, y = (dataset[dim].values for dim in dataset.status.dims)

@@ -12,6 +12,8 @@ from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.sweep.agreement import Agreement
 from phasejax.sweep.kind import Dimensions, Kind, Variables
 
+__all__ = ["SOLVED", "Solved"]
+
 
 class Solved:
     """The kind of experiment that solves for CA and CP."""

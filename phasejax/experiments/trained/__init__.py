@@ -12,6 +12,8 @@ from phasejax.experiments.trained.spec import TrainedSpec
 from phasejax.sweep.agreement import Agreement
 from phasejax.sweep.kind import Dimensions, Kind, Variables
 
+__all__ = ["TRAINED", "TrainedKind"]
+
 
 class TrainedKind:
     """The kind of experiment that trains encoders on objectives."""
