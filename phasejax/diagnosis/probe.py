@@ -6,6 +6,7 @@ Read-outs are fitted from sums over folds, so that leaving a fold out is a subtr
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special
 from jaxtyping import Float, Int
 
 _PENALTIES = np.logspace(-4, 2, 13)  # of the ridge regression, in units of the mean variance
@@ -85,13 +86,20 @@ def contributions(
     offsets: Float[np.ndarray, "*b q"],
     targets: Targets,
     rows: Int[np.ndarray, " m"],
+    *,
+    smooth: bool = False,
 ) -> Float[np.ndarray, "*b m"]:
-    """What each of `rows`, whose features these are, adds to the score."""
+    """What each of `rows`, whose features these are, adds to the score.
+
+    If `smooth`, a row adds the probability that the discriminant gives its class, in place of a hit or a miss.
+    """
     told = features @ weights + offsets[..., None, :]
     values, weight = targets.values[rows], targets.weight[rows]
-    if targets.classes:
-        return weight * (told.argmax(axis=-1) == values.argmax(axis=-1))
-    return -weight * np.sum((values - told) ** 2, axis=-1)
+    if not targets.classes:
+        return -weight * np.sum((values - told) ** 2, axis=-1)
+    if smooth:
+        return weight * np.sum(scipy.special.softmax(told, axis=-1) * values, axis=-1)
+    return weight * (told.argmax(axis=-1) == values.argmax(axis=-1))
 
 
 def _discriminant(sums: Sums):
