@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from phasejax.diagnosis.labels import Labels
-from phasejax.diagnosis.views import View, components_allowed, leading, principal_view, ridge_needed
+from phasejax.diagnosis.views import MOST_SPREAD, View, components_allowed, leading, principal_view, ridge_needed
 
 
 class Sizes(NamedTuple):
@@ -41,17 +41,21 @@ class Sample(NamedTuple):
 def reduce_sample(x: np.ndarray, y: np.ndarray, labels: Labels, codes: np.ndarray) -> Sample:
     """Reduce checked views (n, d_x), (n, d_y) with their labels and group codes (n,)."""
     n, columns = len(x), (x.shape[1], y.shape[1])
-    x, y = _moving(x), _moving(y)
     full_x, full_y = (principal_view(values, components_allowed(n, values.shape[1])) for values in (x, y))
     alike = design_effect(full_x.scores, full_y.scores, codes)
     n_effective = max(n / alike, 10.0)
     allowed = [components_allowed(n_effective, values.shape[1]) for values in (x, y)]
     views = leading(full_x, allowed[0]), leading(full_y, allowed[1])
     notes = []
-    for name, values, view, d in zip("xy", (x, y), views, columns, strict=True):
-        kept, moving = view.variances.size, values.shape[1]
+    for name, view, d in zip("xy", views, columns, strict=True):
+        kept, moving = view.variances.size, view.columns
         if moving < d:
             notes.append(f"{d - moving} of {name}'s {d} columns are constant and were left out.")
+        if view.spread > MOST_SPREAD:
+            notes.append(
+                f"{name}'s columns differ in size by a factor of {view.spread:.1g}: each was brought to variance 1, and to "
+                f"predict {name} is to predict it in these units."
+            )
         if kept < view.rank:
             share = f"which hold {view.explained:.0%} of its variance"
             notes.append(f"{name} has {moving} columns: its first {kept} principal components were analysed, {share}.")
@@ -71,14 +75,8 @@ def reduce_sample(x: np.ndarray, y: np.ndarray, labels: Labels, codes: np.ndarra
         notes.append(f"Only {labels.rows.size} labelled pairs: signal and nuisance are hard to tell apart.")
     kept = (view.variances.size for view in views)
     labelled = labels.rows.size * n_effective / n
-    numbers = (n_effective, labelled, *kept, x.shape[1], y.shape[1], labels.columns.shape[1])
+    numbers = (n_effective, labelled, *kept, views[0].columns, views[1].columns, labels.columns.shape[1])
     return Sample(*views, labels, codes, Sizes(*(jnp.asarray(float(v)) for v in numbers)), ridge, columns, notes)
-
-
-def _moving(values: np.ndarray) -> np.ndarray:
-    """The columns that are not constant."""
-    moving = values.max(axis=0) > values.min(axis=0)  # a difference would wrap in short integers
-    return values if moving.all() else values[:, moving]
 
 
 def design_effect(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> float:

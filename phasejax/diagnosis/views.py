@@ -12,6 +12,9 @@ from phasejax.diagnosis.labels import MOST_COLUMNS
 MOST_COMPONENTS = 128
 _DOUBLE_UNTIL = 10**7  # entries up to which rows are kept in double precision
 _SLAB = 4096
+_LARGEST_LOG = 700.0  # exp of more overflows
+MOST_SPREAD = 100.0  # of standard deviations, beyond which columns do not share a unit
+_LEAST_VARIANCE = 1e-12  # of the largest component's, whatever n and d: double precision tells no smaller one
 _EXACT_UNTIL = 2048  # size up to which a covariance is decomposed exactly
 
 
@@ -21,12 +24,16 @@ class View(NamedTuple):
     - `scores`: (n, r), centred, uncorrelated, of variance 1.
     - `variances`: (r,) of the components, descending, in units of their mean.
     - `rank`: numerical rank of the view; `explained`: the kept share of its variance, in (0, 1].
+    - `columns`: how many of its columns are not constant; `spread` ≥ 1: the largest standard deviation of one over the
+      smallest. Beyond 100 the columns are of different kinds, and each was brought to variance 1.
     """
 
     scores: np.ndarray
     variances: np.ndarray
     rank: int
     explained: float
+    columns: int
+    spread: float
 
 
 class Blocks(NamedTuple):
@@ -43,43 +50,65 @@ class Blocks(NamedTuple):
 
 def principal_view(values: np.ndarray, most: int) -> View:
     """The leading principal components of a view (n, d): at most `most` of them, and no more than its numerical rank."""
-    n, d = values.shape
-    centred = _centred_and_scaled(values)
+    centred, spread = _centred_and_scaled(values)
+    n, d = centred.shape
     if min(n, d) <= _EXACT_UNTIL:
-        scores, values_, rank = _decompose(centred, most)
+        scores, variances, rank = _decompose(centred, most)
     else:
-        scores, values_, rank = _decompose(_leading(centred, 2 * most), most)
+        scores, variances, rank = _decompose(_leading(centred, 2 * most), most)
         rank = min(n - 1, d)
-    return View(scores, values_ / values_.mean(), rank, float(values_.sum() / d))
+    return View(scores, variances / variances.mean(), rank, float(variances.sum() / d), d, spread)
 
 
-def _centred_and_scaled(values: np.ndarray) -> np.ndarray:
-    """The columns less their means, in units of the root mean variance; single precision where there are many entries.
+def _centred_and_scaled(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The columns that are not constant to their precision, less their means, and their spread.
 
-    Means are subtracted in double precision, a slab of rows at a time: a large mean must not cost digits, nor memory.
+    They come in units of their root mean variance, or each in its own where no unit is common to them. Sums are in double
+    precision, a slab of rows at a time, of numbers in [−1, 1]: a large mean or scale must not cost digits, nor memory.
     """
-    out = np.empty(values.shape, np.float64 if values.size <= _DOUBLE_UNTIL else np.float32)
-    mean, total = values.mean(axis=0, dtype=np.float64), 0.0
+    low, high = (np.asarray(ends, np.float64) for ends in (values.min(axis=0), values.max(axis=0)))
+    middle, reach = low / 2 + high / 2, high / 2 - low / 2  # halves: neither overflows
+    precision = np.finfo(values.dtype).eps if values.dtype.kind == "f" else 0.0
+    moving = reach > 4 * precision * np.abs(middle)
+    middle, reach = middle[moving], reach[moving]
+    out = np.empty((len(values), reach.size), np.float64 if values.size <= _DOUBLE_UNTIL else np.float32)
+    total, squares = np.zeros((2, reach.size))
     for start in range(0, len(values), _SLAB):
-        slab = values[start : start + _SLAB] - mean
-        total += float(np.vdot(slab, slab))
+        slab = (values[start : start + _SLAB, moving] - middle) / reach
+        total += slab.sum(axis=0)
+        squares += np.einsum("ij,ij->j", slab, slab)
         out[start : start + _SLAB] = slab
-    out /= np.asarray(np.sqrt(total / values.size), out.dtype)
-    return out
+    mean = total / len(values)
+    deviation = np.sqrt(squares / len(values) - mean**2)
+    size = np.log(reach) + np.log(deviation)
+    spread = float(np.exp(min(size.max() - size.min(), _LARGEST_LOG)))
+    unit = np.exp(size - size.max())  # deviations in units of the largest
+    factor = 1 / deviation if spread > MOST_SPREAD else unit / np.sqrt(np.mean(unit**2)) / deviation
+    out -= mean.astype(out.dtype)
+    out *= factor.astype(out.dtype)
+    return out, spread
 
 
 def _decompose(centred: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Scores, variances and numerical rank, by the smaller of covariance and Gram matrix."""
     n, d = centred.shape
     wide = d > n
-    gram = (centred @ centred.T if wide else centred.T @ centred) / n
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+    values, vectors = np.linalg.eigh(_gram(centred.T if wide else centred) / n)
     values, vectors = values[::-1], vectors[:, ::-1]
-    rank = int(np.sum(values > max(n, d) * np.finfo(centred.dtype).eps * values[0]))
+    rank = int(np.sum(values > _LEAST_VARIANCE * values[0]))
     kept = min(rank, most)
     values, vectors = values[:kept], vectors[:, :kept]
     scores = np.sqrt(n) * vectors if wide else centred @ (vectors / np.sqrt(values)).astype(centred.dtype)
     return scores, values, rank
+
+
+def _gram(a: np.ndarray) -> np.ndarray:
+    """aᵀ a in double precision, a slab of rows at a time."""
+    total = np.zeros((a.shape[1], a.shape[1]))
+    for start in range(0, len(a), _SLAB):
+        slab = a[start : start + _SLAB].astype(np.float64)
+        total += slab.T @ slab
+    return total
 
 
 def _leading(centred: np.ndarray, size: int) -> np.ndarray:
@@ -93,7 +122,8 @@ def _leading(centred: np.ndarray, size: int) -> np.ndarray:
 def leading(view: View, most: int) -> View:
     """The view on at most `most` of its components."""
     kept = view.variances[:most]
-    return View(view.scores[:, :most], kept / kept.mean(), view.rank, view.explained * float(kept.sum() / view.variances.sum()))
+    explained = view.explained * float(kept.sum() / view.variances.sum())
+    return view._replace(scores=view.scores[:, :most], variances=kept / kept.mean(), explained=explained)
 
 
 def components_allowed(pairs: float, d: int) -> int:

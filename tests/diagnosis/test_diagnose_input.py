@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from spiked_pairs import draw, model_in
 
 from phasejax.diagnosis import checks, diagnose
 from phasejax.diagnosis.labels import read_labels
@@ -132,3 +133,29 @@ def test_repeated_and_constant_columns_are_dropped_and_said():
     assert result.x == (7, 4, 4)
     assert any("rank 4" in warning for warning in result.warnings)
     assert any("1 of x's 7 columns are constant" in warning for warning in result.warnings)
+
+
+def test_the_units_of_the_source_do_not_change_what_ca_and_cp_say():
+    x, y, z = draw(model_in("ca", d=12, k=2), 600, seed=3)
+    rng = np.random.default_rng(0)
+    plain = diagnose(x, y, z, key=KEY)
+    scales = [10.0 ** rng.permutation(np.linspace(-size, size, 12)) for size in (2, 4, 6)]
+    answers = [diagnose(x * scale + 10 * scale, y, z, key=KEY) for scale in scales]
+    for answer in answers:
+        assert answer.objective == plain.objective and answer.k == plain.k == 2 and answer.regime == plain.regime
+        assert answer.x.rank == 12
+        assert sum("differ in size" in warning for warning in answer.warnings) == 1
+        for side in ("ca", "cp"):
+            found, first, before = (getattr(one, side) for one in (answer, answers[0], plain))
+            np.testing.assert_allclose(found.delta, first.delta, rtol=2e-3)  # no units at all
+            assert abs(np.log(found.delta.value / before.delta.value)) < 0.2  # nor much of what common units told
+            np.testing.assert_allclose(found.spectrum.observed, before.spectrum.observed, rtol=1e-3, atol=1e-4)
+
+
+def test_numbers_near_the_limits_are_read_like_others():
+    x, y, z = draw(model_in("both", d=6, k=2), 300, seed=4)
+    plain = diagnose(x, y, z, key=KEY)
+    for scale in (1e-160, 1e160, 1e300):
+        answer = diagnose(x * scale, y, z, key=KEY)
+        assert answer.warnings == plain.warnings
+        np.testing.assert_allclose(answer.ca.delta, plain.ca.delta, rtol=1e-3)

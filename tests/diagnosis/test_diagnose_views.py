@@ -12,6 +12,7 @@ from phasejax.diagnosis.model.posterior import half_samples
 from phasejax.diagnosis.sample import design_effect
 from phasejax.diagnosis.views import block_sums, padded_size, padded_variances, principal_view
 
+views_module = importlib.import_module("phasejax.diagnosis.views")
 X, Y, Z = draw(model_in("ca", d=9, k=2), 500, seed=0)
 
 
@@ -99,3 +100,27 @@ def test_the_design_effect_is_the_variance_of_a_covariance_under_grouping():
     assert abs(effect - measured) < 4 * error + 0.1
     assert measured > 3
     assert design_effect(clustered(0), clustered(0), np.arange(codes.size)) == 1
+
+
+@pytest.mark.parametrize("double_until", [10**7, 0])
+@pytest.mark.parametrize("n", [60, 5000])
+def test_the_rank_depends_on_neither_units_nor_rows_nor_entries(monkeypatch, double_until, n):
+    monkeypatch.setattr(views_module, "_DOUBLE_UNTIL", double_until)
+    rng = np.random.default_rng(n)
+    values = rng.normal(size=(n, 8))
+    values = np.hstack([values, values[:, :3] @ rng.normal(size=(3, 2)), np.full((n, 1), 7.1)]) + 3.0
+    values[:, 7] *= 4
+    for exponent in (0, 1, 6, 150):
+        scaled = values * 10.0 ** rng.uniform(-exponent, exponent, 11)
+        found = principal_view(scaled, most=128)
+        assert (found.rank, found.columns) == (8, 10), exponent
+        correlations = np.abs(np.linalg.svd(np.linalg.qr(values[:, :8] - values[:, :8].mean(axis=0))[0].T @ found.scores)[1])
+        np.testing.assert_allclose(correlations / np.sqrt(n), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_column_that_moves_by_its_rounding_alone_is_constant(dtype):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 3)).astype(dtype)
+    values[:, 2] = 300 * (1 + np.finfo(dtype).eps * rng.integers(0, 2, 200))
+    assert (principal_view(values, most=128).columns, principal_view(values, most=128).rank) == (2, 2)
