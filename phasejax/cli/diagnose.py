@@ -31,7 +31,7 @@ def diagnose(
     with plain_errors(ValueError):
         for path, option in ((json_file, "--json"), (report, "--report")):
             if path is not None:
-                checked_file(path, option)
+                checked_file(path, option, x, y, labels, groups)
         if json_file is not None and report is not None and json_file.resolve() == report.resolve():
             raise Mistake(f"--json and --report are both {report}: two files are needed.")
         with console.status("reading"):

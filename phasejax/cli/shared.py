@@ -8,6 +8,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from phasejax.whole import replaceable, whole_file
+
 console = Console(highlight=False)
 
 
@@ -45,18 +47,22 @@ def checked_directory(out: Path) -> Path:
     return out
 
 
-def checked_file(path: Path, option: str) -> Path:
+def checked_file(path: Path, option: str, *inputs: str | None) -> Path:
     """`path`, a file that a command is going to write, in a directory that exists and takes files.
+
+    It is none of the `inputs`, which may name a part after a colon, and no link, device or pipe.
 
     **Raises:** `Mistake`.
     """
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise Mistake(f"{option} {path} cannot be written: a file in an existing, writable directory is needed.")
+    if not replaceable(path) or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise Mistake(f"{option} {path} cannot be written: a plain file in an existing, writable directory is needed.")
+    for source in filter(None, inputs):
+        if path.exists() and any(Path(name).exists() and path.samefile(name) for name in (source, source.rpartition(":")[0])):
+            raise Mistake(f"{option} {path} is read by this very command: another file is needed.")
     return path
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    draft = path.with_name(f".{path.name}.partial")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    with whole_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ from matplotlib.animation import FuncAnimation, PillowWriter
 from phasejax import plot
 from phasejax.shipped import shipped
 from phasejax.sweep import load_spec, run
+from phasejax.whole import whole_file
 
 __all__ = ["NAMES", "Sweeps", "regenerate"]
 
@@ -76,9 +77,9 @@ def _files(names: tuple[str, ...], out: Path) -> Iterator[list[Path]]:
 
 def _save(drawn: Any, stem: Path) -> list[Path]:
     if isinstance(drawn, FuncAnimation):
-        draft, path = stem.with_name(f".{stem.name}.partial.gif"), stem.with_suffix(".gif")
-        drawn.save(draft, writer=PillowWriter(fps=8), dpi=110)
-        draft.replace(path)
+        path = stem.with_suffix(".gif")
+        with whole_file(path) as draft:
+            drawn.save(draft, writer=PillowWriter(fps=8), dpi=110)
         return [path]
     paths = [stem.with_suffix(suffix) for suffix in (".pdf", ".png")]
     for path in paths:

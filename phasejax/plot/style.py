@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from phasejax.theory import Regime
+from phasejax.whole import whole_file
 
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -73,7 +74,5 @@ def unity_key() -> list[Line2D]:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure in the format its suffix names, whole or not at all."""
-    draft = path.with_name(f".{path.name}.partial{path.suffix}")
-    with mpl.rc_context(STYLE):
+    with whole_file(path) as draft, mpl.rc_context(STYLE):
         figure.savefig(draft)
-    draft.replace(path)

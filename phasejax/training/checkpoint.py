@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import equinox as eqx
@@ -11,6 +10,7 @@ import numpy as np
 
 from phasejax.training.data import Views
 from phasejax.training.loop import Lane, Loop, State
+from phasejax.whole import whole_file
 
 
 class CheckpointError(RuntimeError):
@@ -33,14 +33,10 @@ class Checkpoint:
 
     def save(self, legs: int, state: State) -> None:
         """Replace the file by the state after so many legs, whole or not at all."""
-        draft = self.path.with_name(f".{self.path.name}.partial")
         try:
-            with open(draft, "wb") as file:
+            with whole_file(self.path) as draft, draft.open("wb") as file:
                 file.write(json.dumps({"legs": legs, **self._identity}).encode() + b"\n")
                 eqx.tree_serialise_leaves(file, jax.device_get(state))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, self.path)
         except OSError as error:
             raise CheckpointError(f"{self.path} cannot be written: {error.strerror or error}.") from error
 
