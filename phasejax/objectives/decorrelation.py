@@ -20,8 +20,8 @@ def vicreg(
     """VICReg (Bardes et al. 2022, normalised as in its published code), averaged over pairs of modalities (a, n):
 
         lam_inv · mean (z^a − z^n)²
-      + lam_var · ½ Σ_{m∈{a,n}} mean_j max(0, 1 − √(S^m_jj + ε))
-      + lam_cov · Σ_{m∈{a,n}} Σ_{j≠l} (S^m_jl)² / d
+        + lam_var · ½ Σ_{m∈{a,n}} mean_j max(0, 1 − √(S^m_jj + ε))
+        + lam_cov · Σ_{m∈{a,n}} Σ_{j≠l} (S^m_jl)² / d
 
     with S^m the covariance of Z^m over the batch (divided by B − 1).
 

@@ -81,7 +81,7 @@ def train(
 
     **Arguments:**
 
-    - `objective`: a name of `phasejax.objectives.REGISTRY`, or loss(z, views, **hyperparameters) with `z` (M, batch, width).
+    - `objective`: a name of `phasejax.objectives.REGISTRY`, or `loss(z, views, **hyperparameters)` with `z` (M, batch, width).
     - `data`: a `SpikedModel` or another source, of batch shape () or (L,); or arrays (n, d_m), one a modality.
     - `encoder`: the kind and its width; `start`: encoders to begin from, of that kind, with or without an axis of lanes.
     - `steps`, a multiple of `legs`, the number of points of the history; `batch` rows a step.
