@@ -1,12 +1,17 @@
 """Rows of trials on one device, and how many to give it: a row is one cell and one block of its trials."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.stages import Compiled
+from jaxtyping import Array, ArrayLike
 
 from phasejax.simulation.draws import lane_keys
 from phasejax.simulation.statistics import RowSums, summed
@@ -25,6 +30,11 @@ class Layout:
     blocks: int
     chunk: int
 
+    @property
+    def mesh(self) -> Mesh:
+        """The devices in a row."""
+        return Mesh(np.array(self.devices), ("device",))
+
     @classmethod
     def plan(cls, dimensions: tuple[int, int], trials: int, cells: int, devices: tuple[jax.Device, ...]) -> "Layout":
         """Enough lanes a call to hide its overhead, few enough to bound memory, for so many trials of each of the cells."""
@@ -34,6 +44,9 @@ class Layout:
         # An accelerator wants many lanes in flight: about 32 matrices of d² numbers a lane within 8 GiB.
         chunk = max(16, min(64, 64 * 32 // d)) if cpu else min(1 << 16, max(256, (8 << 30) // (128 * d * d)))
         lanes = chunk * max(1, min(1024, 1024 * 400 // (d * d))) if cpu else 8 * chunk
+        if trials * cells <= lanes * len(devices):
+            # One call: a little too large a call costs less than compiling anew for every other size.
+            trials, cells = _rounded_up(trials), _rounded_up(cells)
         blocks = math.ceil(trials / lanes)
         trials_per_row = math.ceil(trials / blocks)
         wanted = min(len(devices) * max(1, lanes // trials_per_row), cells * blocks)
@@ -41,36 +54,99 @@ class Layout:
         return cls(devices, trials_per_row, rows, blocks, chunk)
 
 
+Cell = Callable[[dict[str, Array]], tuple[SpikedModel, Array]]
+"""The model and the sample size of a cell from its numbers, by name. Cells that do the same must be equal, and hash alike."""
+
+
+class Numbers(NamedTuple):
+    """Everything about a call that is a number: other ones compile nothing anew."""
+
+    key: Array  # of all draws
+    trials: ArrayLike  # () of each cell
+    threshold: ArrayLike  # () of squared overlap above which a direction counts as recovered
+    fixed: Mapping[str, ArrayLike]  # name → what is the same in all rows
+    swept: Mapping[str, ArrayLike]  # name → (rows,)
+    cell: ArrayLike  # (rows,) its number
+    block: ArrayLike  # (rows,) of the cell's trials
+
+
 @dataclass(frozen=True)
-class Experiment:
-    """What is simulated: the model and the sample size at swept values, so many trials of it, and when a direction counts."""
+class Program:
+    """Everything about a call that is fixed when it is compiled; equal programs are compiled once in a process.
 
-    cell: Callable[[dict[str, Array]], tuple[SpikedModel, Array]]
-    trials: int
-    threshold: float
+    - `fixed`: name and shape of each number that is the same in all rows; `swept`: names of the others.
+    """
+
+    cell: Cell
+    layout: Layout
+    formulation: Formulation
+    precision: int
+    fixed: tuple[tuple[str, tuple[int, ...]], ...]
+    swept: tuple[str, ...]
+
+    def compile(self) -> Compiled:
+        """`row_sums` over all devices, compiled ahead of time."""
+        return _compiled(self)
+
+    def __call__(self, numbers: Numbers) -> RowSums:
+        """The sums of a call's rows, enqueued."""
+        with jax.enable_x64(self.precision == 64):
+            return self.compile()(self._placed(numbers))
+
+    def example(self) -> Numbers:
+        """Arguments of the right shapes."""
+        fixed, rows = {name: np.ones(shape) for name, shape in self.fixed}, np.zeros(self.layout.rows)
+        return self._placed(Numbers(jax.random.key(0), 1, 0.5, fixed, dict.fromkeys(self.swept, rows), rows, rows))
+
+    def _placed(self, numbers: Numbers) -> Numbers:
+        """Numbers in the precision of this program, on its devices."""
+        real = lambda tree: jax.tree.map(lambda x: np.asarray(x, f"f{self.precision // 8}"), tree)  # noqa: E731
+        key, trials, threshold, fixed, swept, cell, block = numbers
+        typed = Numbers(
+            key, np.uint32(trials), real(threshold), real(fixed), real(swept), np.asarray(cell, "u4"), np.asarray(block, "u4")
+        )
+        everywhere, by_row = (NamedSharding(self.layout.mesh, spec) for spec in (PartitionSpec(), PartitionSpec("device")))
+        return jax.device_put(typed, Numbers(*(everywhere,) * 4, *(by_row,) * 3))
 
 
-def row_sums(experiment: Experiment, layout: Layout, formulation: Formulation, key: Array, rows: dict[str, Array]) -> RowSums:
-    """All trials of the rows on one device: swept values (rows,), `cell` and `block` (rows,) → sums with a leading row axis."""
-    rows = dict(rows)
-    cell, block = rows.pop("cell"), rows.pop("block")
-    model, n = jax.vmap(experiment.cell, out_axes=-1)(rows)
+@lru_cache(maxsize=16)
+def _compiled(program: Program) -> Compiled:
+    layout, rows, everywhere = program.layout, PartitionSpec("device"), PartitionSpec()
+    body = partial(row_sums, program.cell, layout, program.formulation)
+    specs = Numbers(*(everywhere,) * 4, *(rows,) * 3)
+    mapped = jax.shard_map(body, mesh=layout.mesh, in_specs=(specs,), out_specs=rows, check_vma=False)
+    # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
+    options = {"xla_cpu_prefer_vector_width": "512"} if layout.devices[0].platform == "cpu" else {}
+    with jax.enable_x64(program.precision == 64):
+        return jax.jit(mapped).lower(program.example()).compile(options)
+
+
+def _rounded_up(count: int) -> int:
+    """The next number with three binary digits and zeros: at most a quarter more."""
+    step = 1 << max(0, count.bit_length() - 3)
+    return step * math.ceil(count / step)
+
+
+def row_sums(cell: Cell, layout: Layout, formulation: Formulation, numbers: Numbers) -> RowSums:
+    """All trials of the rows on one device → their sums, rows leading."""
+    key, trials, threshold, fixed, swept, number, block = numbers
+    model, n = jax.vmap(lambda swept: cell(fixed | swept), out_axes=-1)(swept)
     k = model.kappa.shape[0]
     cholesky = jax.vmap(lambda m: m.cholesky(), in_axes=-1, out_axes=-1)(model)
     d_x, d_y = cholesky.a.shape[0], cholesky.c.shape[0]
-    row_of_lane = jnp.repeat(jnp.arange(cell.size), layout.trials_per_row)
+    row_of_lane = jnp.repeat(jnp.arange(number.size), layout.trials_per_row)
     trial = (block[:, None] * layout.trials_per_row + jnp.arange(layout.trials_per_row, dtype=block.dtype)).ravel()
 
     def chunk_of_trials(lane):
         row, trial = lane
         here, size = jax.tree.map(lambda leaf: leaf[..., row], (cholesky, n))
-        factor = bartlett(lane_keys(key, cell[row], trial), size, d_x, d_y, dtype=size.dtype)
+        factor = bartlett(lane_keys(key, number[row], trial), size, d_x, d_y, dtype=size.dtype)
         return formulation(here, factor, size, k)
 
     outcome = _map_chunks(chunk_of_trials, (row_of_lane, trial), layout.chunk)
-    per_row = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], cell.size, layout.trials_per_row), outcome)
+    per_row = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], number.size, layout.trials_per_row), outcome)
     overlap = jnp.stack([per_row.ca, per_row.cp])
-    return summed(overlap, per_row.status, trial.reshape(cell.size, -1) < experiment.trials, experiment.threshold)
+    return summed(overlap, per_row.status, trial.reshape(number.size, -1) < trials, threshold)
 
 
 def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):
@@ -81,9 +157,3 @@ def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):
     padded = tuple(jnp.pad(x, (0, count * chunk - size), mode="edge").reshape(count, chunk) for x in lanes)
     results = jax.lax.map(function, padded)
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], -1)[..., :size], results)
-
-
-def compiler_options(device: jax.Device) -> dict[str, str]:
-    """What the kernel is compiled with on a device."""
-    # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
-    return {"xla_cpu_prefer_vector_width": "512"} if device.platform == "cpu" else {}

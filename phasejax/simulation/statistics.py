@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 
 from phasejax.solvers import Status
 
@@ -19,7 +19,7 @@ class RowSums(NamedTuple):
     status: Array | np.ndarray  # () worst `Status` of any trial
 
 
-def summed(overlap: Array, status: Array, valid: Array, threshold: float) -> RowSums:
+def summed(overlap: Array, status: Array, valid: Array, threshold: ArrayLike) -> RowSums:
     """Mean and squared deviations over the trials (last axis) of each row, non-finite trials left out and counted.
 
     **Arguments:** `overlap` (2, k, rows, trials), squared, of two encoders; `status` a `Status` code and `valid` whether the

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import jax
 import xarray as xr
@@ -17,7 +16,7 @@ from jax.experimental import multihost_utils
 from phasejax.sweep.grid import Grid, tile_shape
 from phasejax.sweep.kind import Engine
 from phasejax.sweep.spec import SweepSpec
-from phasejax.sweep.store import Store, load, store_bytes
+from phasejax.sweep.store import Memory, Store, StoreError, load, store_bytes
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,15 @@ def run(
 
     **Raises:** `StoreError` if the store cannot be created, continued or written.
     """
-    if path is None:
-        with TemporaryDirectory() as folder:
-            return run(spec, path=Path(folder) / "sweep.zarr", precision=precision, devices=devices, on_progress=on_progress)
     engine = _engine(spec, precision, devices)
-    store = _shared_store(spec, engine, Path(path), resume)
-    _run_tiles(spec, engine, store, on_progress)
+    block, provenance = tile_shape(Grid(spec).shape, engine.tile_cells), _provenance(spec, engine)
+    if path is None:
+        if jax.process_count() > 1:
+            raise StoreError("several processes share a sweep by its store: a path is needed.")
+        memory = Memory(spec, block, provenance)
+        _run_tiles(spec, engine, memory, on_progress)
+        return memory.dataset
+    _run_tiles(spec, engine, _shared_store(spec, Path(path), resume, block, provenance), on_progress)
     _barrier("phasejax sweep finished")
     return load(path)
 
@@ -97,7 +99,7 @@ def _engine(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | N
     return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
 
 
-def _run_tiles(spec: SweepSpec, engine: Engine, store: Store, on_progress: Callable[[Progress], None]) -> None:
+def _run_tiles(spec: SweepSpec, engine: Engine, store: Store | Memory, on_progress: Callable[[Progress], None]) -> None:
     """Compute and write this process's pending tiles, one being computed while the one before it is written."""
     mine = list(store.pending(jax.process_index(), jax.process_count()))
     if not mine:
@@ -126,14 +128,13 @@ def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
     yield from waiting
 
 
-def _shared_store(spec: SweepSpec, engine: Engine, path: Path, resume: bool) -> Store:
+def _shared_store(spec: SweepSpec, path: Path, resume: bool, block: tuple[int, ...], provenance: dict) -> Store:
     """The one store of all processes: the first creates it, or checks that it may be continued, before the others open it."""
-    provenance = _provenance(spec, engine)
     if jax.process_index() == 0:
         if resume and path.exists():
             Store.resume(path, provenance)
         else:
-            Store.create(path, spec, tile_shape(Grid(spec).shape, engine.tile_cells), provenance)
+            Store.create(path, spec, block, provenance)
     _barrier("phasejax store ready")
     return Store.open(path)
 

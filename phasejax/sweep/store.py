@@ -46,17 +46,17 @@ class Laid:
     meaning: str
 
 
-def layout(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
+def arrays(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
     """Every array of a sweep but its coordinates, in chunks of one tile: the variables of its kind, and `status`."""
     kind, grid = spec.kind, Grid(spec)
     sizes = {name: len(labels) for name, labels in kind.dimensions(spec).items()}
-    arrays = {}
+    found = {}
     for name, (extra, dtype, meaning) in kind.variables(spec).items():
         further = tuple(sizes[dimension] for dimension in extra)
         fill = np.nan if dtype.startswith("f") else -1
-        arrays[name] = Laid((*grid.axes, *extra), grid.shape + further, block + further, dtype, fill, meaning)
-    arrays["status"] = Laid(tuple(grid.axes), grid.shape, block, "u1", PENDING, _STATUS)
-    return arrays
+        found[name] = Laid((*grid.axes, *extra), grid.shape + further, block + further, dtype, fill, meaning)
+    found["status"] = Laid(tuple(grid.axes), grid.shape, block, "u1", PENDING, _STATUS)
+    return found
 
 
 class Store:
@@ -137,6 +137,27 @@ class Store:
             raise StoreError(f"{self.path} cannot be written: {reason}. What is done is kept; --resume continues.") from error
 
 
+class Memory:
+    """The arrays of one sweep in memory alone, written as a store is."""
+
+    def __init__(self, spec: SweepSpec, block: tuple[int, ...], provenance: dict):
+        self._block = block
+        layout = arrays(spec, block)
+        self._values = {name: np.full(array.shape, array.fill, array.dtype) for name, array in layout.items()}
+        described = {n: (array.dimensions, self._values[n], {"long_name": array.meaning}) for n, array in layout.items()}
+        coordinates = Grid(spec).axes | {name: list(labels) for name, labels in spec.kind.dimensions(spec).items()}
+        self.dataset = xr.Dataset(described, coordinates, provenance)
+
+    def pending(self, share: int = 0, shares: int = 1) -> Iterator[Region]:
+        """All tiles: nothing is computed yet."""
+        return islice(tiles(self._values["status"].shape, self._block), share, None, shares)
+
+    def write(self, region: Region, values: dict[str, np.ndarray]) -> None:
+        """Write one tile."""
+        for name, value in values.items():
+            self._values[name][region] = value
+
+
 def load(path: str | Path) -> xr.Dataset:
     """Read a finished or unfinished sweep as an `xarray.Dataset`; cells not yet computed are NaN with `status` 255.
 
@@ -151,8 +172,7 @@ def load(path: str | Path) -> xr.Dataset:
 
 def store_bytes(spec: SweepSpec) -> int:
     """Bytes of a whole sweep's variables before compression."""
-    arrays = layout(spec, Grid(spec).shape).values()
-    return sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays)
+    return sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in arrays(spec, Grid(spec).shape).values())
 
 
 def spec_of(dataset: xr.Dataset) -> SweepSpec:
@@ -167,7 +187,7 @@ def _lay_out(path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: di
     for name, labels in spec.kind.dimensions(spec).items():
         # Text is no stable type of Zarr's: labels are numbered here, and named from the specification when it is read.
         group.create_array(name, data=np.arange(1, len(labels) + 1), dimension_names=(name,))
-    for name, array in layout(spec, block).items():
+    for name, array in arrays(spec, block).items():
         group.create_array(
             name,
             shape=array.shape,

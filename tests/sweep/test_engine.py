@@ -9,9 +9,9 @@ import pytest
 from specs import small
 
 from phasejax import theory
-from phasejax.experiments.solved import engine as engine_module
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.experiments.spiked import model_at
+from phasejax.simulation import rows as rows_module
 from phasejax.simulation import trial
 from phasejax.simulation.statistics import measured
 from phasejax.solvers import Status
@@ -83,12 +83,31 @@ def test_more_trials_begin_with_the_same_ones():
 
 def test_a_sweep_compiles_once(monkeypatch):
     traces = []
-    body = engine_module.row_sums
-    monkeypatch.setattr(engine_module, "row_sums", lambda *a: traces.append(1) or body(*a))
+    body = rows_module.row_sums
+    monkeypatch.setattr(rows_module, "row_sums", lambda *a: traces.append(1) or body(*a))
+    rows_module._compiled.cache_clear()
     engine = laid_out(small(), rows=4)
     for first in range(0, 15, 4):
         engine.start(np.arange(first, min(first + 4, 15)))()
     assert len(traces) == 1
+
+
+def test_specifications_that_differ_in_numbers_are_compiled_once(caplog):
+    def compilations(spec) -> int:
+        caplog.clear()
+        with jax.log_compiles():
+            run(spec)
+        return sum("Finished XLA compilation" in record.getMessage() for record in caplog.records)
+
+    rows_module._compiled.cache_clear()
+    assert compilations(small(trials=20)) > 0
+    grid = {"kappa": [0.3, 0.7], "nu": {"start": 0.0, "stop": 0.9, "num": 8}}  # 16 cells; as many rows as 15 of them get
+    for i in range(9):
+        numbers = dict(seed=i, threshold=0.5 + i / 50, model__gamma_x=1 + i / 9, model__n=60 + i, model__gamma_tilde_y=2.0 + i)
+        assert compilations(small(trials=20 - i % 4, **numbers, **({"axes": grid} if i % 2 else {}))) == 0
+    # What the numbers say is heard all the same.
+    few, many = (run(small(trials=20, model__n=n)).distance_ca.mean() for n in (20, 2000))
+    assert few > many + 0.1
 
 
 def test_a_failed_trial_is_counted_and_left_out(plain):

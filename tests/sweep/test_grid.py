@@ -10,7 +10,6 @@ from specs import small
 
 from phasejax import SpikedModel
 from phasejax.experiments.spiked import model_at
-from phasejax.experiments.spiked.model import sample_size
 from phasejax.sweep.grid import Grid, tile_shape, tiles
 
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple)
@@ -52,7 +51,7 @@ def test_a_cell_is_the_model_its_parameters_say():
     model = model_at(spec, kappa=1.5, nu=0.5)
     fixed = dict(d=5, d_y=7, k=2, gamma_x=1.0, gamma_y=0.1, gamma_tilde_x=1.0, gamma_tilde_y=4.0)
     assert_same_model(model, SpikedModel.homogeneous(kappa=1.5, nu=0.5, **fixed))
-    assert sample_size(spec, {}) == 60 and sample_size(spec, {"n": 70}) == 70 and model.d_y == 7
+    assert model.d_y == 7
 
 
 def test_qualities_and_spread_become_noise_and_spikes():

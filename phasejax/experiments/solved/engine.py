@@ -7,20 +7,16 @@ draws are keyed by (cell, trial), so no result depends on how rows are laid over
 import math
 import time
 from collections.abc import Callable
-from functools import cached_property, partial
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array
 
-from phasejax.experiments.spiked.model import model_at, sample_size
+from phasejax.experiments.spiked.model import Cell
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.spiked.spec import SpikedSpec
-from phasejax.simulation.rows import Experiment, Layout, compiler_options, row_sums
+from phasejax.simulation.rows import Layout, Numbers, Program
 from phasejax.simulation.statistics import RowSums, measured, merged
 from phasejax.simulation.trial import choose
-from phasejax.spiked import SpikedModel
 from phasejax.sweep.grid import Grid
 
 
@@ -33,7 +29,8 @@ class SolvedEngine:
         self.precision = precision
         self._population = Population(spec)
         self.layout = Layout.plan(spec.model.dimensions, spec.trials, self.grid.size, devices)
-        self._mesh = Mesh(np.array(devices), ("device",))
+        with jax.enable_x64(True):  # all 64 bits of the seed
+            self._key = jax.random.key(spec.seed)
         smallest_n = int(spec.values()["n"].min())
         self.formulation = choose(devices[0].platform, spec.model.dimensions, smallest_n)
 
@@ -52,38 +49,24 @@ class SolvedEngine:
         """The formulation of a trial."""
         return self.formulation.__name__
 
+    @property
+    def program(self) -> Program:
+        """The device call; the programs of specifications that differ in numbers alone are equal."""
+        shapes = tuple((name, np.shape(value)) for name, value in self.spec.model.fixed().items())
+        swept = tuple(self.grid.axes)
+        return Program(Cell.of(self.spec), self.layout, self.formulation, self.precision, shapes, swept)
+
     def compile(self) -> None:
-        """Compile the device call, ahead of time, for the one shape it is ever called with."""
-        _ = self._compiled, self.analytic(np.zeros(1, np.int64))
-
-    @cached_property
-    def _compiled(self) -> jax.stages.Compiled:
-        mesh, rows, everywhere = self._mesh, PartitionSpec("device"), PartitionSpec()
-
-        def cell(swept: dict[str, Array]) -> tuple[SpikedModel, Array]:
-            return model_at(self.spec, **swept), sample_size(self.spec, swept)
-
-        experiment = Experiment(cell, self.spec.trials, self.spec.threshold)
-        body = partial(row_sums, experiment, self.layout, self.formulation)
-        mapped = jax.shard_map(body, mesh=mesh, in_specs=(everywhere, rows), out_specs=rows, check_vma=False)
-        with jax.enable_x64(self.precision == 64):
-            example = self._arguments(np.zeros(1, np.int64), np.zeros(1, np.int64))
-            return jax.jit(mapped).lower(*example).compile(compiler_options(self.devices[0]))
-
-    def _arguments(self, cells: np.ndarray, blocks: np.ndarray):
-        """Device arguments for some rows, filled up to a whole call by repeating the last one."""
-        fill = (0, self.layout.rows - len(cells))
-        cells, blocks = np.pad(cells, fill, mode="edge"), np.pad(blocks, fill, mode="edge")
-        dtype = np.dtype(f"f{self.precision // 8}")
-        rows = {name: values.astype(dtype) for name, values in self.grid.parameters(cells).items()}
-        rows |= {"cell": cells.astype(np.uint32), "block": blocks.astype(np.uint32)}
-        everywhere, by_row = (NamedSharding(self._mesh, PartitionSpec(*names)) for names in ((), ("device",)))
-        return jax.device_put(jax.random.key(self.spec.seed), everywhere), jax.device_put(rows, by_row)
+        """Compile what theory says, and the device call, for the one shape it is ever called with."""
+        self.analytic(np.zeros(1, np.int64))
+        self.program.compile()
 
     def call(self, cells: np.ndarray, blocks: np.ndarray) -> RowSums:
         """One device call for at most `layout.rows` rows, enqueued; its first results are theirs."""
-        with jax.enable_x64(self.precision == 64):
-            return self._compiled(*self._arguments(cells, blocks))
+        fill = (0, self.layout.rows - len(cells))
+        cells, blocks = np.pad(cells, fill, mode="edge"), np.pad(blocks, fill, mode="edge")
+        spec, swept = self.spec, self.grid.parameters(cells)
+        return self.program(Numbers(self._key, spec.trials, spec.threshold, spec.model.fixed(), swept, cells, blocks))
 
     def start(self, cells: np.ndarray) -> Callable[[], RowSums]:
         """Enqueue all trials of some cells; the returned function waits and gives their sums, cells leading."""
@@ -111,7 +94,7 @@ class SolvedEngine:
     def time(self) -> tuple[float, float]:
         """Seconds to compile, and to run the whole sweep, extrapolated from one call timed warm."""
         began = time.monotonic()
-        _ = self._compiled
+        self.compile()
         compile_s = time.monotonic() - began
         calls = math.ceil(self.grid.size * self.layout.blocks / self.layout.rows)
         one_call = np.arange(self.layout.rows) % self.grid.size

@@ -1,10 +1,13 @@
 """The analytic side of a sweep over spiked models: what the theory says at every cell."""
 
+from functools import partial
+
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from phasejax import theory
-from phasejax.experiments.spiked.model import model_at
+from phasejax.experiments.spiked.model import Cell
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.kind import Variables
@@ -24,24 +27,27 @@ class Population:
     """The analytic variables of a store, in float64 whatever the precision of the draws."""
 
     def __init__(self, spec: SpikedSpec):
-        def one(swept):
-            model = model_at(spec, **swept)
-            delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
-            pairs = {"delta": delta, "recovered": bound, "exact": exact}
-            named = {
-                f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields
-            }
-            return named | {"regime": theory.regime(model)}
-
-        self._grid = Grid(spec)
-        self._values = jax.jit(jax.vmap(one))
+        self._cell, self._fixed, self._grid = Cell.of(spec), spec.model.fixed(), Grid(spec)
 
     def __call__(self, cells: np.ndarray, multiple: int) -> dict[str, np.ndarray]:
         """Name → values at the given cells, computed for whole multiples of a size, so that a smaller tile compiles nothing."""
         padded = np.pad(cells, (0, -len(cells) % multiple), mode="edge")
         with jax.enable_x64(True):
-            values = self._values(self._grid.parameters(padded))
+            fixed = {name: np.asarray(value) for name, value in self._fixed.items()}
+            values = _analytic(self._cell, fixed, self._grid.parameters(padded))
         return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
+
+
+@partial(jax.jit, static_argnums=0)
+def _analytic(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> dict[str, Array]:
+    def one(swept):
+        model = cell.model(fixed | swept)
+        delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
+        pairs = {"delta": delta, "recovered": bound, "exact": exact}
+        named = {f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields}
+        return named | {"regime": theory.regime(model)}
+
+    return jax.vmap(one)(swept)
 
 
 def recovery(encoders: dict[str, str]) -> Variables:

@@ -7,16 +7,16 @@ result depends on how cells are laid over tiles or devices.
 import math
 import time
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 
-from phasejax.experiments.spiked.model import model_at
+from phasejax.experiments.spiked.model import Cell
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.trained.spec import LEGS, TrainedSpec
 from phasejax.simulation.statistics import RowSums, moments, summed
@@ -75,7 +75,7 @@ class TrainedEngine:
     def _measured_tile(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
         models, trained = self._train(label, np.pad(cells, (0, self.tile_cells - len(cells)), mode="edge"))
         with jax.enable_x64(self.precision == 64):
-            sums, loss = self._outcome(models, trained)
+            sums, loss = _outcome(models, trained, self.spec.trials, self.spec.threshold)
         sums = RowSums(*(np.asarray(leaf)[: len(cells)] for leaf in sums))
         values = moments(sums, ("x", "y")) | {"failed_trials": np.asarray(sums.failed), "status": np.asarray(sums.status)}
         values["loss"] = np.where(sums.trials > 0, np.asarray(loss, np.float64)[: len(cells)], np.nan)
@@ -92,7 +92,8 @@ class TrainedEngine:
         name, fixed = training.hyperparameters(label)
         with jax.enable_x64(self.precision == 64):
             swept = {n: values.astype(f"f{self.precision // 8}") for n, values in self.grid.parameters(cell).items()}
-            models = self._models(swept)
+            fixed_numbers = {n: np.asarray(value, float) for n, value in self.spec.model.fixed().items()}
+            models = _models(Cell.of(self.spec), fixed_numbers, swept)
             rate = swept.get("learning_rate") if training.learning_rate is None else training.learning_rate
             assert rate is not None
             task, _ = split(name, fixed)
@@ -111,30 +112,6 @@ class TrainedEngine:
                 on_progress=lambda progress: on_leg(),
             )
         return models, trained
-
-    @cached_property
-    def _models(self) -> Callable[[dict[str, np.ndarray]], SpikedModel]:
-        """Swept values along an axis → models stacked along it."""
-        return jax.jit(jax.vmap(lambda swept: model_at(self.spec, **swept)))
-
-    @cached_property
-    def _outcome(self) -> Callable[[SpikedModel, Trained], tuple[RowSums, Array]]:
-        """Sums over the trials of each cell of a tile, and the mean loss of those that did not diverge."""
-        cells, trials, k = self.tile_cells, self.spec.trials, self.spec.model.k
-
-        def outcome(models: SpikedModel, trained: Trained) -> tuple[RowSums, Array]:
-            covariance = jax.vmap(lambda model: model.covariance())(models)
-            weights = (cast(eqx.nn.Linear, encoder).weight for encoder in trained.encoders)
-            sides = zip(weights, (covariance.xx, covariance.yy), strict=True)
-            overlap = jnp.stack([jax.vmap(partial(signal_overlap, k=k))(*side) for side in sides])  # (2, lanes, k)
-            overlap = jnp.moveaxis(overlap.reshape(2, cells, trials, k), -1, 1)
-            diverged = trained.diverged.reshape(cells, trials)
-            status = jnp.where(diverged, Status.NONFINITE, Status.OK)
-            sums = summed(overlap, status, jnp.ones_like(diverged), self.spec.threshold)
-            loss = jnp.where(diverged, 0, trained.loss[:, -1].reshape(cells, trials))
-            return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1)
-
-        return eqx.filter_jit(outcome)
 
     def compile(self) -> None:
         """Compile every loop, by one leg of it."""
@@ -170,3 +147,25 @@ class _Enough(Exception):
 @jax.jit
 def _trial_keys(root: Array, cell: Array, trial: Array) -> Array:
     return jax.vmap(lambda c, t: jax.random.fold_in(jax.random.fold_in(root, c), t))(cell, trial)
+
+
+@partial(jax.jit, static_argnums=0)
+def _models(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> SpikedModel:
+    """Models stacked along the axis of the swept values."""
+    return jax.vmap(lambda swept: cell.model(fixed | swept))(swept)
+
+
+@eqx.filter_jit
+def _outcome(models: SpikedModel, trained: Trained, trials: int, threshold: ArrayLike) -> tuple[RowSums, Array]:
+    """Sums over the trials of each cell of a tile, and the mean loss of those that did not diverge."""
+    k = models.kappa.shape[-1]
+    covariance = jax.vmap(lambda model: model.covariance())(models)
+    weights = (cast(eqx.nn.Linear, encoder).weight for encoder in trained.encoders)
+    sides = zip(weights, (covariance.xx, covariance.yy), strict=True)
+    overlap = jnp.stack([jax.vmap(partial(signal_overlap, k=k))(*side) for side in sides])  # (2, lanes, k)
+    overlap = jnp.moveaxis(overlap.reshape(2, -1, trials, k), -1, 1)
+    diverged = trained.diverged.reshape(-1, trials)
+    status = jnp.where(diverged, Status.NONFINITE, Status.OK)
+    sums = summed(overlap, status, jnp.ones_like(diverged), threshold)
+    loss = jnp.where(diverged, 0, trained.loss[:, -1].reshape(-1, trials))
+    return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1)
