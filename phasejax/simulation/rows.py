@@ -1,17 +1,17 @@
 """Rows of trials on one device, and how many to give it: a row is one cell and one block of its trials."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Compiled
-from jaxtyping import Array, ArrayLike
+from jaxtyping import Array
 
 from phasejax.simulation.draws import lane_keys
 from phasejax.simulation.statistics import RowSums, summed
@@ -62,12 +62,12 @@ class Numbers(NamedTuple):
     """Everything about a call that is a number: other ones compile nothing anew."""
 
     key: Array  # of all draws
-    trials: ArrayLike  # () of each cell
-    threshold: ArrayLike  # () of squared overlap above which a direction counts as recovered
-    fixed: Mapping[str, ArrayLike]  # name → what is the same in all rows
-    swept: Mapping[str, ArrayLike]  # name → (rows,)
-    cell: ArrayLike  # (rows,) its number
-    block: ArrayLike  # (rows,) of the cell's trials
+    trials: Array  # () of each cell
+    threshold: Array  # () of squared overlap above which a direction counts as recovered
+    fixed: dict[str, Array]  # name → what is the same in all rows
+    swept: dict[str, Array]  # name → (rows,)
+    cell: Array  # (rows,) its number
+    block: Array  # (rows,) of the cell's trials
 
 
 @dataclass(frozen=True)
@@ -91,29 +91,42 @@ class Program:
     def __call__(self, numbers: Numbers) -> RowSums:
         """The sums of a call's rows, enqueued."""
         with jax.enable_x64(self.precision == 64):
-            return self.compile()(self._placed(numbers))
+            return self.compile()(numbers)
+
+    def numbers(
+        self,
+        key: Array,
+        trials: int,
+        threshold: float,
+        fixed: dict[str, np.ndarray],
+        swept: dict[str, np.ndarray],
+        cell: np.ndarray,
+        block: np.ndarray,
+    ) -> Numbers:
+        """The numbers of a call, in the precision of this program and on its devices."""
+        real = partial(jax.tree.map, lambda x: np.asarray(x, f"f{self.precision // 8}"))
+        typed: Any = key, np.uint32(trials), real(threshold), real(fixed), real(swept), cell.astype("u4"), block.astype("u4")
+        with jax.enable_x64(self.precision == 64):
+            mesh = self.layout.mesh
+            shardings = _each(NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("device")))
+            return jax.device_put(Numbers(*typed), shardings)
 
     def example(self) -> Numbers:
-        """Arguments of the right shapes."""
-        fixed, rows = {name: np.ones(shape) for name, shape in self.fixed}, np.zeros(self.layout.rows)
-        return self._placed(Numbers(jax.random.key(0), 1, 0.5, fixed, dict.fromkeys(self.swept, rows), rows, rows))
+        """Numbers of the right shapes."""
+        fixed, rows = {name: np.ones(shape) for name, shape in self.fixed}, np.ones(self.layout.rows)
+        return self.numbers(jax.random.key(0), 1, 0.5, fixed, dict.fromkeys(self.swept, rows), rows, rows)
 
-    def _placed(self, numbers: Numbers) -> Numbers:
-        """Numbers in the precision of this program, on its devices."""
-        real = lambda tree: jax.tree.map(lambda x: np.asarray(x, f"f{self.precision // 8}"), tree)  # noqa: E731
-        key, trials, threshold, fixed, swept, cell, block = numbers
-        typed = Numbers(
-            key, np.uint32(trials), real(threshold), real(fixed), real(swept), np.asarray(cell, "u4"), np.asarray(block, "u4")
-        )
-        everywhere, by_row = (NamedSharding(self.layout.mesh, spec) for spec in (PartitionSpec(), PartitionSpec("device")))
-        return jax.device_put(typed, Numbers(*(everywhere,) * 4, *(by_row,) * 3))
+
+def _each(everywhere: Any, by_row: Any) -> Numbers:
+    """One of two things for each of the numbers: those that all rows share, and those with an axis of rows."""
+    return Numbers(everywhere, everywhere, everywhere, everywhere, by_row, by_row, by_row)
 
 
 @lru_cache(maxsize=16)
 def _compiled(program: Program) -> Compiled:
     layout, rows, everywhere = program.layout, PartitionSpec("device"), PartitionSpec()
     body = partial(row_sums, program.cell, layout, program.formulation)
-    specs = Numbers(*(everywhere,) * 4, *(rows,) * 3)
+    specs = _each(everywhere, rows)
     mapped = jax.shard_map(body, mesh=layout.mesh, in_specs=(specs,), out_specs=rows, check_vma=False)
     # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
     options = {"xla_cpu_prefer_vector_width": "512"} if layout.devices[0].platform == "cpu" else {}

@@ -14,7 +14,7 @@ import numpy as np
 from phasejax.experiments.spiked.model import Cell
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.spiked.spec import SpikedSpec
-from phasejax.simulation.rows import Layout, Numbers, Program
+from phasejax.simulation.rows import Layout, Program
 from phasejax.simulation.statistics import RowSums, measured, merged
 from phasejax.simulation.trial import choose
 from phasejax.sweep.grid import Grid
@@ -65,8 +65,8 @@ class SolvedEngine:
         """One device call for at most `layout.rows` rows, enqueued; its first results are theirs."""
         fill = (0, self.layout.rows - len(cells))
         cells, blocks = np.pad(cells, fill, mode="edge"), np.pad(blocks, fill, mode="edge")
-        spec, swept = self.spec, self.grid.parameters(cells)
-        return self.program(Numbers(self._key, spec.trials, spec.threshold, spec.model.fixed(), swept, cells, blocks))
+        spec, swept, program = self.spec, self.grid.parameters(cells), self.program
+        return program(program.numbers(self._key, spec.trials, spec.threshold, spec.model.fixed(), swept, cells, blocks))
 
     def start(self, cells: np.ndarray) -> Callable[[], RowSums]:
         """Enqueue all trials of some cells; the returned function waits and gives their sums, cells leading."""

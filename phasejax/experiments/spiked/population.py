@@ -33,8 +33,7 @@ class Population:
         """Name → values at the given cells, computed for whole multiples of a size, so that a smaller tile compiles nothing."""
         padded = np.pad(cells, (0, -len(cells) % multiple), mode="edge")
         with jax.enable_x64(True):
-            fixed = {name: np.asarray(value) for name, value in self._fixed.items()}
-            values = _analytic(self._cell, fixed, self._grid.parameters(padded))
+            values = _analytic(self._cell, self._fixed, self._grid.parameters(padded))
         return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
 
 

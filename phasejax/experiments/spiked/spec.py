@@ -51,9 +51,9 @@ class ModelTable(Table):
         """(d_x, d_y)."""
         return self.d, self.d if self.d_y is None else self.d_y
 
-    def fixed(self) -> dict[str, float | tuple[float, ...]]:
-        """Name → value of every fixed parameter."""
-        return {name: value for name in RANGES if (value := getattr(self, name)) is not None}
+    def fixed(self) -> dict[str, np.ndarray]:
+        """Name → value of every fixed parameter, a scalar or one for each coordinate."""
+        return {name: np.asarray(value, np.float64) for name in RANGES if (value := getattr(self, name)) is not None}
 
 
 class SpikedSpec(SweepSpec):
@@ -71,8 +71,7 @@ class SpikedSpec(SweepSpec):
         return RANGES
 
     def values(self) -> dict[str, np.ndarray]:
-        fixed = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in self.model.fixed().items()}
-        return fixed | super().values()
+        return {name: np.atleast_1d(value) for name, value in self.model.fixed().items()} | super().values()
 
     def check(self) -> None:
         self._check_names()
@@ -105,8 +104,8 @@ class SpikedSpec(SweepSpec):
         sizes = {"gamma_tilde_x": d - k, "gamma_tilde_y": d_y - k, "nu": min(d, d_y) - k, "eta": min(d, d_y) - k}
         for name, value in self.model.fixed().items():
             size = sizes.get(name, k)
-            if isinstance(value, tuple) and (len(value) != size or name == "spread"):
-                raise ValueError(f"model.{name} has {len(value)} values: a single value or {size} of them are allowed")
+            if value.ndim and (value.size != size or name == "spread"):
+                raise ValueError(f"model.{name} has {value.size} values: a single value or {size} of them are allowed")
         if isinstance(self.model.kappa, tuple) and "spread" in self.values():
             raise ValueError("spread shapes a single kappa: model.kappa is a list already")
 

@@ -92,8 +92,7 @@ class TrainedEngine:
         name, fixed = training.hyperparameters(label)
         with jax.enable_x64(self.precision == 64):
             swept = {n: values.astype(f"f{self.precision // 8}") for n, values in self.grid.parameters(cell).items()}
-            fixed_numbers = {n: np.asarray(value, float) for n, value in self.spec.model.fixed().items()}
-            models = _models(Cell.of(self.spec), fixed_numbers, swept)
+            models = _models(Cell.of(self.spec), self.spec.model.fixed(), swept)
             rate = swept.get("learning_rate") if training.learning_rate is None else training.learning_rate
             assert rate is not None
             task, _ = split(name, fixed)
