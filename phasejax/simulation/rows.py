@@ -13,11 +13,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Compiled
 from jaxtyping import Array
 
+from phasejax.simulation.cell import Cell
 from phasejax.simulation.draws import lane_keys
 from phasejax.simulation.statistics import RowSums, summed
 from phasejax.simulation.trial import Formulation
 from phasejax.simulation.wishart import bartlett
-from phasejax.spiked import SpikedModel
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,6 @@ class Layout:
         wanted = min(len(devices) * max(1, lanes // trials_per_row), cells * blocks)
         rows = len(devices) * math.ceil(wanted / len(devices))
         return cls(devices, trials_per_row, rows, blocks, chunk)
-
-
-Cell = Callable[[dict[str, Array]], tuple[SpikedModel, Array]]
-"""The model and the sample size of a cell from its numbers, by name. Cells that do the same must be equal, and hash alike."""
 
 
 class Numbers(NamedTuple):
@@ -128,10 +124,14 @@ def _compiled(program: Program) -> Compiled:
     body = partial(row_sums, program.cell, layout, program.formulation)
     specs = _each(everywhere, rows)
     mapped = jax.shard_map(body, mesh=layout.mesh, in_specs=(specs,), out_specs=rows, check_vma=False)
-    # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
-    options = {"xla_cpu_prefer_vector_width": "512"} if layout.devices[0].platform == "cpu" else {}
     with jax.enable_x64(program.precision == 64):
-        return jax.jit(mapped).lower(program.example()).compile(options)
+        return jax.jit(mapped).lower(program.example()).compile(compiler_options(layout.devices[0]))
+
+
+def compiler_options(device: jax.Device) -> dict[str, str]:
+    """What the kernel is compiled with on a device."""
+    # Trials lie side by side in vector lanes; LLVM prefers half-width vectors on AVX-512 unless told otherwise.
+    return {"xla_cpu_prefer_vector_width": "512"} if device.platform == "cpu" else {}
 
 
 def _rounded_up(count: int) -> int:

@@ -10,6 +10,7 @@ from specs import raw, small
 
 from phasejax.experiments.spiked.spec import RANGES
 from phasejax.shipped import shipped
+from phasejax.simulation.cell import PARAMETERS
 from phasejax.sweep import SpecError, load_spec, parse_spec
 from phasejax.sweep.spec import points
 
@@ -105,6 +106,7 @@ def test_a_spec_survives_being_stored():
 
 def test_every_parameter_can_be_swept():
     base = dict(kappa=1.0, gamma_x=1.0, gamma_y=1.0, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.5, n=60)
+    assert tuple(RANGES) == PARAMETERS
     partner = {"quality_x": "gamma_x", "quality_y": "gamma_y", "eta": "nu"}
     for name in RANGES:
         fixed = {key: value for key, value in base.items() if key not in (name, partner.get(name))}

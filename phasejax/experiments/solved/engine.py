@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from phasejax.experiments.spiked.model import Cell
+from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.simulation.rows import Layout, Program
@@ -54,7 +54,7 @@ class SolvedEngine:
         """The device call; the programs of specifications that differ in numbers alone are equal."""
         shapes = tuple((name, np.shape(value)) for name, value in self.spec.model.fixed().items())
         swept = tuple(self.grid.axes)
-        return Program(Cell.of(self.spec), self.layout, self.formulation, self.precision, shapes, swept)
+        return Program(cell_of(self.spec), self.layout, self.formulation, self.precision, shapes, swept)
 
     def compile(self) -> None:
         """Compile what theory says, and the device call, for the one shape it is ever called with."""

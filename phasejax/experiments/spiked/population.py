@@ -3,12 +3,14 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from phasejax import theory
-from phasejax.experiments.spiked.model import Cell
+from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.spec import SpikedSpec
+from phasejax.simulation.cell import Cell
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.kind import Variables
 
@@ -27,7 +29,7 @@ class Population:
     """The analytic variables of a store, in float64 whatever the precision of the draws."""
 
     def __init__(self, spec: SpikedSpec):
-        self._cell, self._fixed, self._grid = Cell.of(spec), spec.model.fixed(), Grid(spec)
+        self._cell, self._fixed, self._grid = cell_of(spec), spec.model.fixed(), Grid(spec)
 
     def __call__(self, cells: np.ndarray, multiple: int) -> dict[str, np.ndarray]:
         """Name → values at the given cells, computed for whole multiples of a size, so that a smaller tile compiles nothing."""
@@ -44,7 +46,7 @@ def _analytic(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> d
         delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
         pairs = {"delta": delta, "recovered": bound, "exact": exact}
         named = {f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields}
-        return named | {"regime": theory.regime(model)}
+        return named | {"regime": jnp.asarray(theory.regime(model))}
 
     return jax.vmap(one)(swept)
 

@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike
 
-from phasejax.experiments.spiked.model import Cell
+from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.trained.spec import LEGS, TrainedSpec
+from phasejax.simulation.cell import Cell
 from phasejax.simulation.statistics import RowSums, moments, summed
 from phasejax.solvers import Status
 from phasejax.spiked import SpikedModel
@@ -92,7 +93,7 @@ class TrainedEngine:
         name, fixed = training.hyperparameters(label)
         with jax.enable_x64(self.precision == 64):
             swept = {n: values.astype(f"f{self.precision // 8}") for n, values in self.grid.parameters(cell).items()}
-            models = _models(Cell.of(self.spec), self.spec.model.fixed(), swept)
+            models = _models(cell_of(self.spec), self.spec.model.fixed(), swept)
             rate = swept.get("learning_rate") if training.learning_rate is None else training.learning_rate
             assert rate is not None
             task, _ = split(name, fixed)
