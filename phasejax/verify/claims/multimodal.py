@@ -198,7 +198,10 @@ def multimodal_first_order(seed: int) -> Finding:
     rng = np.random.default_rng(seed)
     n, trials = 20_000, 600
     model = MultimodalModel(
-        jnp.array([2.0, 1.5]), rng.uniform(0.1, 0.8, (3, 2)), rng.uniform(0.5, 2, (3, 3)), _correlations(rng, 3, 3, 0.3)
+        jnp.array([2.0, 1.5]),
+        rng.uniform(0.1, 0.8, (3, 2)),
+        jnp.asarray(rng.uniform(0.5, 2, (3, 3))),
+        _correlations(rng, 3, 3, 0.3),
     )
     objectives = (
         (lambda s: maxvar(s, 2), first_order_maxvar),
@@ -236,7 +239,10 @@ def multimodal_high_dimensional(seed: int) -> Finding:
     rng = np.random.default_rng(seed)
     n, trials, m = 300, 150, 24
     model = MultimodalModel(
-        jnp.array([2.0, 1.6]), rng.uniform(0.2, 1, (3, 2)), rng.uniform(0.7, 2, (3, m)), _correlations(rng, m, 3, 0.5)
+        jnp.array([2.0, 1.6]),
+        rng.uniform(0.2, 1, (3, 2)),
+        jnp.asarray(rng.uniform(0.7, 2, (3, m))),
+        _correlations(rng, m, 3, 0.5),
     )
 
     @jax.jit
