@@ -23,7 +23,7 @@
   const PRESETS = {
     "loud target nuisance": PUBLISHED,
     "quiet target nuisance": { ...PUBLISHED, gammaTildeY: 0.05 },
-    "four regions of one size": { ...PUBLISHED, gammaY: 1, gammaTildeY: 1, gammaX: 0.05, kappa: 1.2, nu: 0.5 },
+    "all four regions": { ...PUBLISHED, gammaX: 2, gammaTildeY: 2, kappa: 1.2, nu: 0.6 },
     "unequal spikes, very loud target": { ...PUBLISHED, spread: 0.7, gammaX: 0.5, gammaTildeY: 50, kappa: 3, nu: 0.5 },
     "few pairs": { ...PUBLISHED, n: 200, dX: 50, dY: 50 },
   };
