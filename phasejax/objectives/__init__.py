@@ -16,7 +16,7 @@ from phasejax.objectives.divergence import (
 )
 from phasejax.objectives.embeddings import unit_rows
 from phasejax.objectives.measures import Conflict, Forces, conflict, forces, modality_gap, retrieval_at_1
-from phasejax.objectives.predictive import joint, prediction, reconstruction
+from phasejax.objectives.predictive import joint, prediction, reconstruction, reconstruction_vicreg
 from phasejax.objectives.registry import REGISTRY, Objective, get
 from phasejax.objectives.uniformity import (
     anchor_alignment,
@@ -56,6 +56,7 @@ __all__ = [
     "pairs_alignment",
     "prediction",
     "reconstruction",
+    "reconstruction_vicreg",
     "retrieval_at_1",
     "siglip",
     "unialign",

@@ -5,22 +5,57 @@ Either direction is a matter of which modality is the source and what is passed 
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Shaped
 
 from phasejax import checks
+from phasejax.objectives.decorrelation import vicreg
 from phasejax.objectives.embeddings import as_embeddings, centered, floating, pair_indices, whitened
 from phasejax.objectives.hyperparameters import Modality, Nonnegative
 
 
-def reconstruction(predicted: Float[Array, "B d_t"], target: Float[Array, "B d_t"]) -> Float[Array, ""]:
-    """Mean squared error 1/B Σ_i ‖t_i − t̂_i‖² of a decoder's output.
+def reconstruction(predicted: Float[Array, "B ..."], target: Shaped[Array, "B ..."]) -> Float[Array, ""]:
+    """What a decoder's output leaves unexplained, a sum over each row and a mean over rows:
 
-    **Raises:** `ValueError` if the shapes differ.
+        1/B Σ_i ‖t_i − t̂_i‖² where output and target have one shape;   −1/B Σ_i Σ_l log softmax(t̂_il)_{t_il}
+
+    where the target holds classes or tokens and the output has one more axis, their logits.
+
+    **Raises:** `ValueError` if the shapes do not fit.
     """
-    predicted, target = floating(predicted=predicted, target=target)
-    if predicted.shape != target.shape:
-        raise ValueError(f"predicted has shape {predicted.shape} and target {target.shape}: they must be the same.")
-    return jnp.mean(jnp.sum((target - predicted) ** 2, axis=-1))
+    predicted, numbers = floating(predicted=predicted, target=target)
+    target = jnp.asarray(target)
+    if predicted.shape == target.shape:
+        return jnp.sum((numbers - predicted) ** 2) / len(target)
+    if predicted.shape[:-1] != target.shape or not jnp.issubdtype(target.dtype, jnp.integer):
+        raise ValueError(
+            f"predicted has shape {predicted.shape} and target {target.shape}: they must be the same, or integers of logits."
+        )
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(predicted), target[..., None], axis=-1)
+    return -jnp.sum(chosen) / len(target)
+
+
+def reconstruction_vicreg(
+    z: Float[Array, "M B d"],
+    predicted: Float[Array, "B ..."],
+    target: Shaped[Array, "B ..."],
+    *,
+    lam: Nonnegative = 1.0,
+    lam_inv: Nonnegative = 25.0,
+    lam_var: Nonnegative = 25.0,
+    lam_cov: Nonnegative = 1.0,
+    epsilon: Nonnegative = 1e-4,
+) -> Float[Array, ""]:
+    """Prediction by a decoder and alignment at once, `reconstruction` + λ·`vicreg`: as published for deep networks.
+
+    Published with a mean over the entries of a row, which makes its λ that of the sum here over their number.
+
+    **Arguments:** those of both; `lam` λ ≥ 0, may be traced.
+
+    **Raises:** `ValueError` as they do, or on a bad lam.
+    """
+    checks.nonnegative(lam=lam)
+    aligned = vicreg(z, lam_inv=lam_inv, lam_var=lam_var, lam_cov=lam_cov, epsilon=epsilon)
+    return reconstruction(predicted, target) + lam * aligned
 
 
 def prediction(

@@ -11,7 +11,7 @@ from phasejax.objectives.contrastive import infonce, siglip
 from phasejax.objectives.decorrelation import cross_correlation, deep_cca, vicreg
 from phasejax.objectives.divergence import infonce_cauchy_schwarz
 from phasejax.objectives.hyperparameters import Range
-from phasejax.objectives.predictive import joint, prediction, reconstruction
+from phasejax.objectives.predictive import joint, prediction, reconstruction, reconstruction_vicreg
 from phasejax.objectives.uniformity import unialign
 from phasejax.objectives.volume import volume_contrast
 
@@ -22,7 +22,7 @@ class Objective:
 
     - `loss`: takes the `inputs` by position and hyperparameters by keyword, and returns a scalar to minimise. Its signature
       declares what each hyperparameter may be (`phasejax.objectives.hyperparameters`).
-    - `inputs`: ("z",), ("z", "target") or ("predicted", "target").
+    - `inputs`: some of "z", "predicted" and "target", in this order; "predicted" is a decoder's output.
     - `unit_rows`: whether `z` must have unit rows (`embeddings.unit_rows`); the loss does not normalise.
     - `one_sided`: whether it depends on no encoder but that of the modality `source`.
     """
@@ -54,6 +54,10 @@ class Objective:
                 raise ValueError(f"{name!r} is not a hyperparameter of the objective {self.name!r}: allowed are {allowed}.")
             self._ranges[name].check(name, value, modalities)
 
+    def trains(self, modality: int, hyperparameters: Mapping[str, Any]) -> bool:
+        """Whether the loss depends on the encoder of this modality at all."""
+        return not self.one_sided or modality == hyperparameters.get("source", self.hyperparameters["source"])
+
     def __call__(self, *inputs: Array, **hyperparameters: Any) -> Array:
         """The loss; hyperparameters left out take their defaults. A wrong name raises a `ValueError`."""
         self.check(hyperparameters)
@@ -80,6 +84,7 @@ REGISTRY: Mapping[str, Objective] = {
         Objective("prediction", prediction, inputs=("z", "target"), one_sided=True),
         Objective("joint", joint, inputs=("z", "target")),
         Objective("reconstruction", reconstruction, inputs=("predicted", "target")),
+        Objective("reconstruction_vicreg", reconstruction_vicreg, inputs=("z", "predicted", "target")),
         Objective("unialign", unialign, unit_rows=True),
         Objective("volume_contrast", volume_contrast, unit_rows=True),
         Objective("infonce_cauchy_schwarz", infonce_cauchy_schwarz, unit_rows=True),

@@ -8,8 +8,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from phasejax.training.data import Views
-from phasejax.training.loop import Lane, Loop, State
+from phasejax.training.lanes import by_lane
+from phasejax.training.loop import Lane, Loop, Rows, State
 from phasejax.whole import whole_file
 
 
@@ -20,7 +20,7 @@ class CheckpointError(RuntimeError):
 class Checkpoint:
     """The file of one training: a line of JSON, then the state's leaves."""
 
-    def __init__(self, path: Path, loop: Loop, lanes: Lane, given: Views | None):
+    def __init__(self, path: Path, loop: Loop, lanes: Lane, given: Rows):
         self.path = path
         self._loop = loop
         self._identity = _identity(loop, lanes, given)
@@ -56,15 +56,17 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} is not a checkpoint.") from error
         if different:
             raise CheckpointError(f"{self.path} belongs to another training: {', '.join(different)} differ.")
-        return legs, jax.device_put(state, self._loop.by_lane)
+        return legs, jax.device_put(state, by_lane(self._loop))
 
 
-def _identity(loop: Loop, lanes: Lane, given: Views | None) -> dict[str, str]:
+def _identity(loop: Loop, lanes: Lane, given: Rows) -> dict[str, str]:
     """What must agree between the training that was saved and the one that continues it."""
     keys, numbers = lanes.key, (lanes.learning_rate, lanes.parameters, lanes.source, lanes.start)
     name = getattr(loop.loss, "__qualname__", None) or repr(loop.loss)
-    settings = {field: getattr(loop, field) for field in ("recipe", "dimensions", "rows", "batch", "patience", "tolerance")}
+    fields = ("recipes", "decoder", "rows", "drawn", "held_out", "batch", "patience", "tolerance")
+    settings = {field: getattr(loop, field) for field in fields}
     settings |= {"objective": name, "legs and steps": (loop.legs, loop.leg_steps), "metrics": [n for n, _ in loop.metrics]}
+    settings |= {"schedule": [np.asarray(loop.schedule(leg * loop.leg_steps)).item() for leg in range(loop.legs)]}
     return {field: str(value) for field, value in settings.items()} | {
         "keys": _digest(jax.random.key_data(keys)),
         "numbers of the lanes": _digest(numbers),

@@ -7,7 +7,7 @@ belonging together. What a row is, its shape and type say:
 |---|---|---|
 | a vector | (n, d), floating | `Linear`, `MLP` |
 | a picture, channels first | (n, C, H, W), floating | `Convolutional` |
-| a text, one token a place, 0 where there is none | (n, L), int32 | `Attention` |
+| a text, one token a place, 0 where there is none | (n, L), int32 | `Transformer` |
 | a class | (n,), int32 | none: it can only be a target |
 
 Sources may be stacked along leading axes, the `batch_shape`; they are sampled one at a time, under `vmap`.
@@ -18,20 +18,17 @@ from typing import Protocol
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Int, Key, Shaped
 
 from phasejax.sampling import sample_pairs
 from phasejax.spiked import SpikedModel
 
-Views = tuple[Float[Array, "n d"], ...]
+Views = tuple[Shaped[Array, "n ..."], ...]
 """Rows of each modality, row i of all of them belonging together."""
 
 
 class Source(Protocol):
     """A population of M modalities. Its numbers are array leaves, so that populations can be stacked and vmapped."""
-
-    @property
-    def dimensions(self) -> tuple[int, ...]: ...
 
     @property
     def batch_shape(self) -> tuple[int, ...]: ...
@@ -45,15 +42,23 @@ class SpikedPairs(eqx.Module):
     model: SpikedModel
 
     @property
-    def dimensions(self) -> tuple[int, ...]:
-        return self.model.d_x, self.model.d_y
-
-    @property
     def batch_shape(self) -> tuple[int, ...]:
         return self.model.kappa.shape[:-1]
 
     def sample(self, n: int, *, key: Key[Array, ""]) -> Views:
         return sample_pairs(self.model, n, key=key)
+
+
+def rows_of(data: Source | Views) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """The shape and type of one row of each modality."""
+    if isinstance(data, tuple):
+        return tuple(jax.ShapeDtypeStruct(view.shape[1:], view.dtype) for view in data)
+
+    def sampled(source):
+        first = jax.tree.map(lambda leaf: leaf[(0,) * len(data.batch_shape)], source)
+        return first.sample(1, key=jax.random.key(0))
+
+    return rows_of(jax.eval_shape(sampled, data))
 
 
 def epoch_order(

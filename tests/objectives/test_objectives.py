@@ -53,7 +53,8 @@ def inputs_of(name, seed, shape, d_t=3):
     objective = get(name)
     z = reference.embeddings(seed, *shape, unit=objective.unit_rows)
     target = np.random.default_rng([seed, 99]).normal(size=(shape[1], d_t))
-    return (z, target + z[0] @ np.ones((shape[2], d_t))) if "target" in objective.inputs else (z,)
+    given = {"z": z, "target": target + z[0] @ np.ones((shape[2], d_t)), "predicted": target}
+    return tuple(given[name] for name in objective.inputs)
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ def test_values_and_gradients_are_those_of_the_reference(name, parameters):
 
 
 def test_every_registered_loss_is_tested():
-    assert set(NAMES) | {"reconstruction"} == set(REGISTRY)
+    assert set(NAMES) | {"reconstruction", "reconstruction_vicreg"} == set(REGISTRY)
 
 
 def test_reconstruction_equals_its_reference():
@@ -87,6 +88,26 @@ def test_reconstruction_equals_its_reference():
     np.testing.assert_allclose(
         get("reconstruction")(predicted, target), reference.reconstruction(predicted, target), rtol=1e-12
     )
+    pictures = rng.normal(size=(2, 6, 3, 4, 4))
+    np.testing.assert_allclose(objectives.reconstruction(*pictures), np.sum(np.diff(pictures, axis=0) ** 2) / 6, rtol=1e-12)
+
+
+def test_reconstruction_of_tokens_and_classes_is_a_cross_entropy():
+    rng = np.random.default_rng(0)
+    logits, tokens = rng.normal(size=(6, 5, 7)), rng.integers(0, 7, (6, 5))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    expected = [-sum(np.log(probabilities[i, place, tokens[i, place]]) for place in range(5)) for i in range(6)]
+    np.testing.assert_allclose(objectives.reconstruction(logits, tokens), np.mean(expected), rtol=1e-12)
+    np.testing.assert_allclose(
+        objectives.reconstruction(logits[:, 0], tokens[:, 0]), -np.mean(np.log(probabilities[range(6), 0, tokens[:, 0]]))
+    )
+
+
+def test_reconstruction_with_vicreg_is_their_sum():
+    z, predicted, target = inputs_of("reconstruction_vicreg", 0, (2, 7, 4))
+    whole = objectives.reconstruction_vicreg(z, predicted, target, lam=0.3, lam_var=2.0)
+    parts = reference.reconstruction(predicted, target) + 0.3 * reference.vicreg(z, lam_var=2.0)
+    np.testing.assert_allclose(whole, parts, rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

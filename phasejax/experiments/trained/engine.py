@@ -19,13 +19,13 @@ from jaxtyping import Array, ArrayLike
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.trained.spec import LEGS, TrainedSpec
+from phasejax.objectives import get
 from phasejax.simulation.cell import Cell
 from phasejax.simulation.statistics import RowSums, moments, summed
 from phasejax.solvers import Status
 from phasejax.spiked import SpikedModel
 from phasejax.sweep.grid import Grid
 from phasejax.training import Linear, SpikedPairs, Trained, signal_overlap, train
-from phasejax.training.task import split
 
 LANES = 16
 """Trainings side by side on one CPU core: more fall out of its cache."""
@@ -80,9 +80,9 @@ class TrainedEngine:
         sums = RowSums(*(np.asarray(leaf)[: len(cells)] for leaf in sums))
         values = moments(sums, ("x", "y")) | {"failed_trials": np.asarray(sums.failed), "status": np.asarray(sums.status)}
         values["loss"] = np.where(sums.trials > 0, np.asarray(loss, np.float64)[: len(cells)], np.nan)
-        task, _ = split(*self.training.hyperparameters(label))
+        name, fixed = self.training.hyperparameters(label)
         for modality, side in enumerate("xy"):
-            if not task.trains(modality):
+            if not get(name).trains(modality, fixed):
                 values |= {name: np.full_like(v, np.nan) for name, v in values.items() if f"_{side}" in name}
         return values
 
@@ -96,7 +96,6 @@ class TrainedEngine:
             models = _models(cell_of(self.spec), self.spec.model.fixed(), swept)
             rate = swept.get("learning_rate") if training.learning_rate is None else training.learning_rate
             assert rate is not None
-            task, _ = split(name, fixed)
             trained = train(
                 name,
                 SpikedPairs(models),
@@ -106,7 +105,7 @@ class TrainedEngine:
                 batch=training.batch,
                 rows=self.spec.model.n,
                 learning_rate=rate,
-                hyperparameters=fixed | {n: swept[n] for n in task.objective.swept if n in swept},
+                hyperparameters=fixed | {n: swept[n] for n in get(name).swept if n in swept},
                 legs=LEGS,
                 devices=self.devices,
                 on_progress=lambda progress: on_leg(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
+from phasejax import checks
 from phasejax.spiked import SpikedModel
 from phasejax.training.checkpoint import Checkpoint
-from phasejax.training.data import Source, SpikedPairs, Views
+from phasejax.training.data import Source, SpikedPairs, Views, rows_of
+from phasejax.training.decoders import Decoder
 from phasejax.training.encoders import Encoders, Linear, Recipe
-from phasejax.training.loop import Lane, Loop, Loss, Metric, Outcome, State, leg_all, prepare
+from phasejax.training.lanes import by_lane, leg_all, prepare
+from phasejax.training.loop import Lane, Loop, Loss, Metric, Outcome, Rows, State, with_histories
 from phasejax.training.task import split
 
 ADAM = optax.scale_by_adam()
@@ -26,15 +30,18 @@ LINEAR_8 = Linear(8)
 class Trained(eqx.Module):
     """What came of a training; of many, every array but `step` has a leading axis of lanes.
 
-    - `encoders`: one per modality.
-    - `step`: (legs,) steps after which history was taken; `loss`: (legs,) mean over the steps before; `metrics`: (legs, …).
-      Once a lane has ended its history repeats; from where it diverged its loss is NaN.
+    - `encoders`: one per modality, None for one that has none; `decoder`: of the source's features, if something is predicted.
+      Where rows are held out they are those of the leg that did best on them.
+    - `step`: (legs,) steps after which history was taken; `loss`: (legs,) mean over the steps before; `held_out`: (legs,) loss
+      on the rows held out; `metrics`: (legs, …). Once a lane has ended its history repeats; where it diverged losses are NaN.
     - `outcome`: an `Outcome` code; `steps`: steps taken.
     """
 
     encoders: Encoders
+    decoder: Callable[[Array], Array] | None
     step: Int[Array, " legs"]
     loss: Float[Array, "*lanes legs"]
+    held_out: Float[Array, "*lanes legs"] | None
     metrics: dict[str, Array]
     outcome: Int[Array, "*lanes"]
     steps: Int[Array, "*lanes"]
@@ -60,11 +67,14 @@ def train(
     data: SpikedModel | Source | Views,
     *,
     key: Key[Array, "*lanes"],
-    encoder: Recipe = LINEAR_8,
+    encoder: Recipe | tuple[Recipe | None, ...] = LINEAR_8,
+    decoder: Decoder | None = None,
     steps: int = 1000,
     batch: int = 256,
     rows: int | None = None,
+    held_out: int | Views | None = None,
     learning_rate: ArrayLike = 1e-2,
+    schedule: optax.Schedule | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     start: Encoders | None = None,
     patience: int | None = None,
@@ -81,14 +91,21 @@ def train(
 
     **Arguments:**
 
-    - `objective`: a name of `phasejax.objectives.REGISTRY`, or `loss(z, views, **hyperparameters)` with `z` (M, batch, width).
-    - `data`: a `SpikedModel` or another source, of batch shape () or (L,); or arrays (n, d_m), one a modality.
-    - `encoder`: the kind and its width; `start`: encoders to begin from, of that kind, with or without an axis of lanes.
+    - `objective`: a name of `phasejax.objectives.REGISTRY`, or `loss(z, views, **hyperparameters)` with `z` (M, batch, width);
+      with a decoder `loss(z, views, predicted, **hyperparameters)`.
+    - `data`: a `SpikedModel` or another source, of batch shape () or (L,); or arrays (n, *row), one a modality.
+    - `encoder`: the kind and its width, for all modalities or for each; None for one that is only predicted. `start`: encoders
+      to begin from, of that kind, with or without an axis of lanes.
+    - `decoder`: what predicts which modality from the features of which, for objectives of a prediction; either direction.
     - `steps`, a multiple of `legs`, the number of points of the history; `batch` rows a step.
     - `rows`: so many rows are drawn from the source once and visited in shuffled epochs; None draws fresh rows for every step.
-    - `learning_rate` > 0: its value at the first step, from which it falls to 0 along a cosine; scalar or (L,).
-    - `hyperparameters` of the objective; those with a float default may be scalars or (L,).
-    - `patience`: a lane ends when the mean loss of a leg has not improved by the share `tolerance` for so many legs.
+    - `held_out`: rows that no step sees and whose loss is taken after each leg, in batches: so many drawn anew from the source,
+      or arrays. The networks that did best on them are kept; since they choose, test on others.
+    - `learning_rate` > 0, scalar or (L,); `schedule`: an Optax schedule, step → the share of it that is taken; by default it
+      falls from 1 to 0 along a cosine.
+    - `hyperparameters` of the objective; those that are numbers (`Objective.swept`) may be scalars or (L,).
+    - `patience`: a lane ends when the loss of a leg, on the rows held out if there are any, has not improved by the share
+      `tolerance` for so many legs.
     - `metrics`: name → metric(encoders, z), taken after each leg on the latest batch.
     - `transform`: the Optax transformation of gradients, before the learning rate scales them.
     - `devices`: over which lanes are spread, all local ones by default.
@@ -96,26 +113,42 @@ def train(
 
     **Raises:** `ValueError` on a bad argument, `CheckpointError` on a file that exists, does not fit, or cannot be written.
     """
-    given, source = _data(data)
-    dimensions = tuple(view.shape[1] for view in given) if given is not None else source.dimensions
-    rows = given[0].shape[0] if given is not None else rows
-    _check(steps, legs, batch, rows, learning_rate, patience)
+    if isinstance(data, tuple):
+        views = _arrays("data", data)
+        source, given, rows, of_a_row = None, Rows(views), len(views[0]), rows_of(views)
+    else:
+        source, given = SpikedPairs(data) if isinstance(data, SpikedModel) else data, Rows()
+        of_a_row = rows_of(source)
+    if isinstance(held_out, tuple):
+        given = given._replace(held_out=_held_out(held_out, of_a_row))
+        held_out = len(held_out[0])
+    elif held_out is not None and source is None:
+        raise ValueError(f"held_out = {held_out} is not allowed where the rows are given: give the rows held out as well.")
+    _check(steps, legs, batch, rows, held_out, learning_rate, patience)
+    recipes = encoder if isinstance(encoder, tuple) else (encoder,) * len(of_a_row)
+    if len(recipes) != len(of_a_row):
+        raise ValueError(f"encoder has {len(recipes)} entries: one for all or one for each of {len(of_a_row)} modalities.")
     parameters = hyperparameters or {}
     if isinstance(objective, str):
-        loss, parameters = split(objective, parameters, modalities=len(dimensions))
+        loss, parameters = split(objective, parameters, modalities=len(of_a_row), decoder=decoder)
+        if "z" in loss.objective.inputs and None in recipes:
+            raise ValueError(f"encoder is None for modality {recipes.index(None)}: the objective {objective!r} needs all.")
     else:
         loss = objective
     loop = Loop(
         loss=loss,
-        dimensions=dimensions,
-        recipe=encoder,
-        rows=rows,
+        rows=of_a_row,
+        recipes=recipes,
+        decoder=decoder,
+        drawn=rows,
+        held_out=held_out,
         batch=batch,
         legs=legs,
         leg_steps=steps // legs,
         patience=patience,
         tolerance=tolerance,
         transform=transform,
+        schedule=schedule or cosine(steps),
         metrics=tuple((metrics or {}).items()),
         devices=tuple(devices or jax.local_devices()),
     )
@@ -123,7 +156,13 @@ def train(
     count = max(1, key.size)
     saved = None if checkpoint is None else Checkpoint(Path(checkpoint), loop, lanes, given)
     state = run_legs(loop, lanes, given, saved, resume, on_progress, count)
-    return finished(loop, state, count, squeeze=key.ndim == 0)
+    return _finished(loop, state, count, squeeze=key.ndim == 0)
+
+
+@cache
+def cosine(steps: int) -> optax.Schedule:
+    """From 1 at the first step to 0 after the last; the same object for the same number, so that nothing compiles anew."""
+    return optax.cosine_decay_schedule(1.0, steps)
 
 
 def make_lanes(
@@ -152,12 +191,12 @@ def make_lanes(
     weights = None
     if start is not None:
         weights = eqx.filter(start, eqx.is_array)
-        like = loop.weights_like
+        like = loop.weights_like.encoders
         if jax.tree.structure(weights) != jax.tree.structure(like) or any(
             leaf.shape[-wanted.ndim :] != wanted.shape
             for leaf, wanted in zip(jax.tree.leaves(weights), jax.tree.leaves(like), strict=True)
         ):
-            raise ValueError(f"start does not fit encoder = {loop.recipe}: it must have the same kind and sizes.")
+            raise ValueError(f"start does not fit encoder = {loop.recipes}: it must have the same kinds and sizes.")
         weights = jax.tree.map(lambda leaf, wanted: along("start", leaf, wanted.ndim), weights, like)
     lanes = Lane(
         key=along("key", key, 0),
@@ -166,26 +205,26 @@ def make_lanes(
         source=jax.tree.map(lambda leaf: along("data", leaf, leaf.ndim - stacked), source),
         start=weights,
     )
-    return jax.device_put(lanes, loop.by_lane)
+    return jax.device_put(lanes, by_lane(loop))
 
 
 def run_legs(
     loop: Loop,
     lanes: Lane,
-    given: Views | None = None,
+    given: Rows,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     count: int | None = None,
 ) -> State:
     """All legs of all lanes, or as many as it takes until every lane has ended."""
-    lanes, drawn, state = prepare(loop, lanes)
+    lanes, drawn, state = prepare(loop, lanes, given)
     done = 0
     if checkpoint is not None:
         done, state = checkpoint.load(state) if checkpoint.begin(resume) else (0, state)
     for number in range(done, loop.legs):
         if number and np.all(np.asarray(state.outcome) != Outcome.OUT_OF_STEPS):
-            return _repeat_history(state, number)
+            return with_histories(lambda rows: rows.at[:, number:].set(rows[:, number - 1 : number]), state)  # noqa: B023
         state = leg_all(loop, jnp.asarray(number, jnp.int32), given, lanes, drawn, state)
         if checkpoint is not None:
             checkpoint.save(number + 1, state)
@@ -195,42 +234,62 @@ def run_legs(
     return state
 
 
-def finished(loop: Loop, state: State, count: int, *, squeeze: bool = False) -> Trained:
+def _finished(loop: Loop, state: State, count: int, *, squeeze: bool = False) -> Trained:
     """The first `count` lanes of a final state."""
     cut = (lambda leaf: leaf[0]) if squeeze else (lambda leaf: leaf[:count])
     state = jax.tree.map(cut, state)
     step = loop.leg_steps * (1 + np.arange(loop.legs))
-    return Trained(loop.assemble(state.weights), jnp.asarray(step), state.loss, state.metrics, state.outcome, state.steps)
+    weights, held_out = (state.weights, None) if state.kept is None else (state.kept.weights, state.kept.history)
+    networks = loop.assemble(weights)
+    return Trained(
+        encoders=networks.encoders,
+        decoder=networks.decoder,
+        step=jnp.asarray(step),
+        loss=state.loss,
+        held_out=held_out,
+        metrics=state.metrics,
+        outcome=state.outcome,
+        steps=state.steps,
+    )
 
 
-def _repeat_history(state: State, done: int) -> State:
-    """The history of lanes that have all ended after `done` legs, to its full length."""
-    fill = lambda rows: rows.at[:, done:].set(rows[:, done - 1 : done])  # noqa: E731
-    return state._replace(loss=fill(state.loss), metrics=jax.tree.map(fill, state.metrics))
-
-
-def _data(data: SpikedModel | Source | Views) -> tuple[Views | None, Any]:
-    """(given rows, None) or (None, source)."""
-    if isinstance(data, SpikedModel):
-        return None, SpikedPairs(data)
-    if not isinstance(data, tuple):
-        return None, data
-    views = tuple(jnp.asarray(view, float) for view in data)
+def _arrays(name: str, data: Views) -> Views:
+    """Arrays with one row a tuple: integers of tokens and classes as they are, other numbers as floats."""
+    views = tuple(view if jnp.issubdtype(view.dtype, jnp.integer) else view.astype(float) for view in map(jnp.asarray, data))
     shapes = [view.shape for view in views]
-    if len(views) < 2 or any(len(shape) != 2 or shape[0] != shapes[0][0] for shape in shapes):
-        raise ValueError(f"data has shapes {shapes}: two or more (n, d_m) with the same n are allowed.")
-    if not all(bool(jnp.all(jnp.isfinite(view))) for view in views):
-        raise ValueError("data holds NaN or infinity: finite values are needed.")
-    return views, None
+    if len(views) < 2 or any(not shape or shape[0] != shapes[0][0] for shape in shapes):
+        raise ValueError(f"{name} has shapes {shapes}: two or more (n, *row) with the same n are allowed.")
+    for view in views:
+        checks.finite(name, view)
+    return views
 
 
-def _check(steps: int, legs: int, batch: int, rows: int | None, learning_rate: ArrayLike, patience: int | None) -> None:
+def _held_out(views: Views, rows: tuple[jax.ShapeDtypeStruct, ...]) -> Views:
+    """The rows held out, like those trained on."""
+    views = _arrays("held_out", views)
+    given, wanted = ([row.shape for row in some] for some in (rows_of(views), rows))
+    if given != wanted:
+        raise ValueError(f"held_out has rows of shapes {given}: {wanted} are allowed.")
+    return views
+
+
+def _check(
+    steps: int,
+    legs: int,
+    batch: int,
+    rows: int | None,
+    held_out: int | None,
+    learning_rate: ArrayLike,
+    patience: int | None,
+) -> None:
     if legs < 1 or steps < 1 or steps % legs:
         raise ValueError(f"steps = {steps} is not allowed with legs = {legs}: a positive multiple of the number of legs is.")
     if batch < 2:
         raise ValueError(f"batch = {batch} is not allowed: at least two rows a step are needed.")
     if rows is not None and rows < batch:
         raise ValueError(f"batch = {batch} is not allowed with {rows} rows: a batch takes different rows.")
+    if held_out is not None and held_out < batch:
+        raise ValueError(f"held_out = {held_out} is not allowed with batch = {batch}: at least one batch of rows is needed.")
     if not np.all(np.asarray(learning_rate) > 0):
         raise ValueError(f"learning_rate = {np.min(np.asarray(learning_rate)):g} is not allowed: it must be > 0.")
     if patience is not None and patience < 1:
