@@ -4,10 +4,12 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-import typer
 from typer.testing import CliRunner
 
-from phasejax.cli import app  # first: it sets JAX up before anything touches it
+from phasejax import runtime
+from phasejax.cli import COMMANDS, app
+
+runtime.prepare()  # before anything touches JAX
 
 PACKAGES = (
     "phasejax",
@@ -82,7 +84,7 @@ def commands() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     runner, terminal = CliRunner(), {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     parts = ["# Commands\n"]
-    for name in typer.main.get_command(app).commands:  # pyright: ignore[reportAttributeAccessIssue]
+    for name in COMMANDS:
         parts.append(
             f"## phasejax {name}\n\n```text\n{runner.invoke(app, [name, '--help'], env=terminal).output.strip()}\n```\n"
         )

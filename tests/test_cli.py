@@ -1,5 +1,7 @@
 """The command line: results where they are promised, mistakes in one sentence, nothing half-done."""
 
+import importlib
+import inspect
 import json
 import re
 import subprocess
@@ -10,7 +12,7 @@ from specs import raw, toml
 from test_spec import MISTAKES
 from typer.testing import CliRunner
 
-from phasejax.cli import app
+from phasejax.cli import COMMANDS, app
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import load
 
@@ -100,6 +102,16 @@ def test_ctrl_c_keeps_what_is_done(spec, tmp_path, monkeypatch):
     assert result.exit_code == 130 and "--resume continues" in result.stderr
     monkeypatch.undo()
     assert invoke("sweep", spec, "--out", tmp_path, "--resume").exit_code == 0
+
+
+def test_help_lists_every_command_and_loads_none():
+    program = "import sys\nfrom phasejax.cli import main\ntry: main()\nfinally: print(*{'jax', 'numpy'} & sys.modules.keys())"
+    shown = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == ""
+    for name, help_line in COMMANDS.items():
+        assert name in shown
+        function = getattr(importlib.import_module(f"phasejax.cli.{name}"), name)
+        assert inspect.getdoc(function).splitlines()[0] == help_line
 
 
 def test_info_names_devices_versions_and_places():

@@ -1,30 +1,57 @@
-"""The command line: one module a command."""
+"""The command line: one module a command, loaded when the command is called, so that help costs nothing."""
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand, TyperGroup
 
 from phasejax import runtime
 
-runtime.prepare()  # before anything touches JAX
+__all__ = ["COMMANDS", "app", "main"]
 
-from typing import Annotated  # noqa: E402
+COMMANDS = {
+    "sweep": "Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree.",
+    "figures": "Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used.",
+    "verify": "Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not.",
+    "diagnose": "Align, predict (in which direction), or neither? From two files of paired embeddings and some labels.",
+    "explore": (
+        "Sliders, the four regions in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."
+    ),
+    "info": "Devices, versions, precision, and where results and compiled kernels go.",
+}
+"""Name of each command, which is that of its module and function → the first line of its help."""
 
-import typer  # noqa: E402
 
-from phasejax import __version__  # noqa: E402
-from phasejax.cli.diagnose import diagnose  # noqa: E402
-from phasejax.cli.explore import explore  # noqa: E402
-from phasejax.cli.figures import figures  # noqa: E402
-from phasejax.cli.info import info  # noqa: E402
-from phasejax.cli.sweep import sweep  # noqa: E402
-from phasejax.cli.verify import verify  # noqa: E402
+class _Commands(TyperGroup):
+    """Lists the commands by name and help; imports the one that is called."""
 
-__all__ = ["app", "main"]
+    def list_commands(self, ctx) -> list[str]:
+        return list(COMMANDS)
 
-COMMANDS = (sweep, figures, verify, diagnose, explore, info)
+    def get_command(self, ctx, cmd_name: str) -> TyperCommand | None:
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    def resolve_command(self, ctx, args: list[str]):
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _loaded(command.name) if command is not None and command.name else command, rest
+
+
+def _loaded(name: str):
+    """A command with its arguments."""
+    runtime.prepare()  # before anything touches JAX
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command(name)(getattr(import_module(f"phasejax.cli.{name}"), name))
+    return typer.main.get_command(one)
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from phasejax import __version__
+
         typer.echo(f"phasejax {__version__}")
         raise typer.Exit
 
@@ -36,10 +63,6 @@ def phasejax(
     ] = False,
 ) -> None:
     """Align or predict? Simulation and theory verification for multimodal representation learning."""
-
-
-for command in COMMANDS:
-    app.command()(command)
 
 
 def main() -> None:

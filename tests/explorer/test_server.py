@@ -43,7 +43,7 @@ def test_the_kernel_draws_the_model_of_each_cell(float32):
 
     keys = jax.random.split(jax.random.key(3), 600)
     for cell, mean in zip(cells, found, strict=True):
-        parameters = view.parameters(np.array([cell]))
+        parameters = view.swept(np.array([cell]))
         drawn = np.array(jax.vmap(lambda key, p=parameters: one(p["kappa"][0], p["nu"][0], key))(keys))
         error = drawn.std(axis=1) / np.sqrt(300)  # 600 draws on either side
         assert np.all(np.abs(mean - drawn.mean(axis=1)) < 4 * error + 1e-6)
