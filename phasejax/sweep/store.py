@@ -25,6 +25,9 @@ from phasejax.sweep.spec import SweepSpec, parse_spec
 PENDING = 255
 """The `status` of a cell that has not been computed; computed cells hold a `solvers.Status` code."""
 
+WHOLE = 1 << 28
+"""Bytes of a store up to which it is read at once."""
+
 _STATUS = ", ".join(f"{status.value} {status.name.lower()}" for status in Status) + f", {PENDING} not computed"
 
 Region = tuple[slice, ...]
@@ -161,12 +164,15 @@ class Memory:
 def load(path: str | Path) -> xr.Dataset:
     """Read a finished or unfinished sweep as an `xarray.Dataset`; cells not yet computed are NaN with `status` 255.
 
+    A variable of a store beyond `WHOLE` bytes is read when it is used, `dataset.load()` reads them all.
+
     **Raises:** `StoreError` if there is no sweep store at the path.
     """
     Store.open(Path(path))
-    with xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False) as dataset:
-        dataset = dataset.load()
+    dataset = xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False)
     spec = spec_of(dataset)
+    if store_bytes(spec) <= WHOLE:
+        dataset = dataset.load()
     return dataset.assign_coords({name: list(labels) for name, labels in spec.kind.dimensions(spec).items()})
 
 

@@ -47,6 +47,15 @@ def test_a_store_in_memory_and_one_on_disk_hold_the_same(finished):
     assert in_memory.identical(on_disk.assign_attrs(in_memory.attrs))
 
 
+def test_a_large_store_is_read_as_it_is_used(finished, monkeypatch):
+    path, dataset = finished
+    monkeypatch.setattr("phasejax.sweep.store.WHOLE", 0)
+    lazy = load(path)
+    assert not any(lazy[name].variable._in_memory for name in lazy.data_vars)
+    assert float(lazy.distance_ca[2, 0]) == float(dataset.distance_ca[2, 0])
+    assert not lazy.distance_cp.variable._in_memory and lazy.identical(dataset)
+
+
 def test_an_existing_store_is_never_overwritten(finished):
     path, dataset = finished
     with pytest.raises(StoreError, match=r"small\.zarr exists: add --resume"):
