@@ -1,6 +1,7 @@
 """How much memory there is, asked before much of it is taken."""
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,15 @@ def available() -> float:
     if _CGROUP.exists() and (limit := _CGROUP.read_text().strip()).isdigit():
         limits.append(float(limit))
     return min(limits)
+
+
+def most_held() -> float:
+    """The most bytes that this process has held so far, apart from an accelerator's; NaN where nobody tells."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # no Unix
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def affordable(what: str, size: float) -> None:

@@ -64,7 +64,8 @@ def test_a_dry_run_prints_the_cost_and_writes_nothing(spec, tmp_path):
     result = invoke("sweep", spec, "--out", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
     assert re.search(r"cells +15\n", result.output) and re.search(r"trials +90\n", result.output)
-    assert "MiB" in result.output and "trials/s" in result.output
+    assert re.search(r"memory +[1-9][\d,]* MiB", result.output)
+    assert "MiB before" in result.output and "trials/s" in result.output
     assert not (tmp_path / "out").exists()
 
 

@@ -96,6 +96,7 @@ def _print_cost(cost: Cost) -> None:
     console.print(f"cells      {cost.cells:,}")
     console.print(f"trials     {cost.trials:,}")
     console.print(f"store      {cost.bytes / 2**20:,.1f} MiB before compression")
+    console.print(f"memory     {cost.memory / 2**20:,.0f} MiB held by this process, an accelerator's apart")
     console.print(f"compile    {cost.compile_s:.1f} s")
     console.print(f"run        {cost.run_s:,.1f} s at {cost.trials_per_s:,.0f} trials/s, one call timed on this machine")
 

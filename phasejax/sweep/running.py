@@ -13,6 +13,7 @@ import jax
 import xarray as xr
 from jax.experimental import multihost_utils
 
+from phasejax.memory import most_held
 from phasejax.sweep.grid import Grid, tile_shape
 from phasejax.sweep.kind import Engine
 from phasejax.sweep.spec import SweepSpec
@@ -37,11 +38,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a sweep would take on this process's devices: the store's size and the time of its draws, compilation apart."""
+    """What a sweep would take on this process's devices: the store's size, the most memory that one call of it held, which
+    does not grow with their number, and the time of its draws, compilation apart."""
 
     cells: int
     trials: int
     bytes: int
+    memory: float
     compile_s: float
     run_s: float
     trials_per_s: float
@@ -53,7 +56,7 @@ def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device,
     compile_s, run_s = engine.time()
     cells = Grid(spec).size
     trials = cells * spec.trials
-    return Cost(cells, trials, store_bytes(spec), compile_s, run_s, trials / run_s)
+    return Cost(cells, trials, store_bytes(spec), most_held(), compile_s, run_s, trials / run_s)
 
 
 def run(
