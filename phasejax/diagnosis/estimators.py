@@ -60,22 +60,23 @@ class TwoViewEncoder:
 
     def transform(self, x: ArrayLike | None = None, y: ArrayLike | None = None):
         """x encoded (n, k), y encoded where only y is given, or both as a pair."""
-        encoded = [
-            (np.asarray(view, float) - mean) / scale @ encoder
-            for view, mean, scale, encoder in (
-                (x, self.mean_x_, self.scale_x_, self.encoder_x_),
-                (y, self.mean_y_, self.scale_y_, self.encoder_y_),
-            )
-            if view is not None
-        ]
-        return encoded[0] if len(encoded) == 1 else tuple(encoded)
+        if x is None or y is None:
+            return self._encode_y(y) if x is None else self._encode_x(x)
+        return self._encode_x(x), self._encode_y(y)
 
     def fit_transform(self, x: ArrayLike, y: ArrayLike) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n k"]]:
-        return self.fit(x, y).transform(x, y)
+        self.fit(x, y)
+        return self._encode_x(x), self._encode_y(y)
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """Mean correlation of the encoded views, component by component, in [−1, 1]."""
-        return float(_correlations(*self.transform(x, y)).mean())
+        return float(_correlations(self._encode_x(x), self._encode_y(y)).mean())
+
+    def _encode_x(self, x) -> Float[np.ndarray, "n k"]:
+        return (np.asarray(x, float) - self.mean_x_) / self.scale_x_ @ self.encoder_x_
+
+    def _encode_y(self, y) -> Float[np.ndarray, "n k"]:
+        return (np.asarray(y, float) - self.mean_y_) / self.scale_y_ @ self.encoder_y_
 
 
 def _standard(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
