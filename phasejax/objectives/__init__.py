@@ -18,7 +18,7 @@ from phasejax.objectives.embeddings import unit_rows
 from phasejax.objectives.measures import Conflict, Forces, conflict, forces, modality_gap, retrieval_at_1
 from phasejax.objectives.predictive import joint, prediction, reconstruction, reconstruction_vicreg
 from phasejax.objectives.registry import REGISTRY, Objective, get
-from phasejax.objectives.uniformity import (
+from phasejax.objectives.sphere import (
     anchor_alignment,
     centroid_uniformity,
     gram_volume,

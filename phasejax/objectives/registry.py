@@ -12,7 +12,7 @@ from phasejax.objectives.decorrelation import cross_correlation, deep_cca, vicre
 from phasejax.objectives.divergence import infonce_cauchy_schwarz
 from phasejax.objectives.hyperparameters import Range
 from phasejax.objectives.predictive import joint, prediction, reconstruction, reconstruction_vicreg
-from phasejax.objectives.uniformity import unialign
+from phasejax.objectives.sphere import unialign
 from phasejax.objectives.volume import volume_contrast
 
 
