@@ -196,37 +196,45 @@ def _critical_rho(model: SpikedModel, weight: Scalar) -> Array:
 def _critical_tau(model: SpikedModel, weight: Scalar) -> Array:
     """τ_c of each signal: the point of the curve where z is smallest (the bulk edge), read along y = τ² + r s_i.
 
-    The curve is walked by q = y − r max γ̃^y, in which its r(q) is unique.
+    The curve is walked by the excess of q = y − r max γ̃^y over the ξ² that bounds it, in which its r is unique. Every
+    y − r γ̃^y_j − ξ_j² is summed from that excess, since a loud target cancels y to the last digit.
     """
     xi2 = pad(xi(model), model.gamma_tilde_x.size) ** 2
-    untilted = jnp.ones_like(xi2)
     target, target_own = targets(model)
     steepest = jnp.max(model.gamma_tilde_y, initial=0)
     lowest = jnp.max(jnp.where(target == steepest, xi2, 0))
     smallest_share = weight * model.gamma_tilde_x.size
 
+    def gaps(r, excess):
+        return excess + (lowest - xi2) + r * (steepest - target)
+
+    def curve(r, excess):
+        return r / (1 + r) - weight * jnp.sum(1 + xi2 / gaps(r, excess))
+
+    def value(r, excess):
+        own = excess + lowest + r * (steepest - target_own)
+        noise = jnp.sum(target / gaps(r, excess)) + jnp.sum(target_own / own)
+        return (excess + lowest + r * steepest) * (1 / (1 + r) + weight * noise)
+
     def point(log_excess):
-        q = lowest + jnp.maximum(steepest, 1) * jnp.exp(log_excess)
+        excess = jnp.maximum(steepest, 1) * jnp.exp(log_excess)
 
         def beyond(share):
             r = share / (1 - share)
-            y = q + r * steepest
-            inside = jnp.all(y - r * target > xi2)
-            return inside & (_curve_cp(r, y, untilted, xi2, target, weight) > 0)
+            return jnp.all(gaps(r, excess) > 0) & (curve(r, excess) > 0)
 
         share = bisect(beyond, jnp.minimum(smallest_share, 1), 1.0)
-        r = share / (1 - share)
-        return r, q + r * steepest
+        return share / (1 - share), excess
 
     def outside(log_excess):
-        r, y = point(log_excess)
-        f = jax.grad(_curve_cp, argnums=(0, 1))(r, y, untilted, xi2, target, weight)
-        z = jax.grad(_outlier_cp, argnums=(0, 1))(r, y, untilted, xi2, target, target_own, weight)
-        resolved = r * jnp.sqrt(jnp.finfo(r.dtype).eps) < 1  # deep in the bulk r diverges and y − r γ̃^y would be rounding
+        r, excess = point(log_excess)
+        f, z = (jax.grad(function, argnums=(0, 1))(r, excess) for function in (curve, value))
+        # Deep in the bulk r diverges, beyond what its share of 1 resolves.
+        resolved = r * 4 * jnp.finfo(r.dtype).eps < 1
         return resolved & (f[0] * z[1] - z[0] * f[1] > 0)
 
-    r, y = point(bisect(outside, -60.0, 60.0))
-    edge = jnp.sqrt(jnp.maximum(y - r * (model.kappa**2 + model.gamma_y), 0))
+    r, excess = point(bisect(outside, -60.0, 60.0))
+    edge = jnp.sqrt(jnp.maximum(excess + lowest + r * (steepest - model.kappa**2 - model.gamma_y), 0))
     return jnp.where(smallest_share < 1, edge, jnp.inf)
 
 
