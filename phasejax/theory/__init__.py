@@ -1,5 +1,6 @@
 """What the model implies, in closed form. Imports nothing that samples or solves: agreement with simulation is evidence."""
 
+from phasejax.theory import square
 from phasejax.theory.errors import Kept, PredictionError, prediction_error, prediction_errors
 from phasejax.theory.finite_sample import (
     effective_critical_nu,
@@ -48,6 +49,7 @@ __all__ = [
     "rho",
     "samples_needed",
     "separation",
+    "square",
     "tau",
     "xi",
 ]

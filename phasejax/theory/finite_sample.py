@@ -1,12 +1,9 @@
 """The phase diagram of n pairs: which objective recovers the signal from a finite sample, and how many pairs it needs.
 
-Predictions come from `pencil`, whose equations hold for any nuisance and any d_x, d_y and contain `first_order` as
-their limit n → ∞. n is the number of zero-mean pairs (for centred data use n − 1); an objective recovers the signal when its
-predicted distance 1 − (1/k)‖UᵀÛ‖²_F is below a level. The weak spot is CP near its transition with fewer than about 20
-nuisance coordinates, where the true transition is smeared and the prediction pessimistic.
+Predictions come from `spectrum`, whose equations hold for any nuisance, any d_x, d_y and any ridge, and contain `first_order`
+as their limit n → ∞. n is the number of zero-mean pairs (for centred data use n − 1). A ridge is in units of its view's mean
+eigenvalue; CA is regularised by both, CP by `ridge_x` alone: `square` holds the rest of the square.
 """
-
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -15,24 +12,29 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory import square
 from phasejax.theory.numerics import Scalar, bisect
 from phasejax.theory.objectives import PerObjective, Regime, regime_of
-from phasejax.theory.pencil import critical, distances
-from phasejax.theory.population import regime as population_regime
+from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
+from phasejax.theory.square import check_ridges
 
 __all__ = ["effective_critical_nu", "effective_separation", "expected_distance", "regime", "samples_needed"]
 
-MOST_SAMPLES = 1e15  # beyond this a sample size counts as "never"
+MOST_SAMPLES = 1e12  # beyond this a sample size counts as "never"
+_STEPS = 26  # of a bisection: 10⁻⁶ of a sample size, 10⁻⁸ of a correlation
 
 
-def expected_distance(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
+def expected_distance(
+    model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+) -> PerObjective[Float[Array, ""]]:
     """Predicted distance of CA's and CP's encoder from n ≥ 1 pairs, the mean over signal directions.
 
-    **Raises:** `ValueError` for n < 1 where n is known.
+    **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
     _check("n", n, lambda value: value >= 1, "≥ 1")
-    return PerObjective(*map(jnp.mean, distances(model, n)))
+    check_ridges(ridge_x, ridge_y)
+    return PerObjective(*(jnp.mean(_lost(model, n, *ridges)) for ridges in _ridges(ridge_x, ridge_y)))
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -49,66 +51,82 @@ def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Ar
     return PerObjective(_smallest_ratio(rho(model), threshold.rho), _smallest_ratio(tau(model), threshold.tau))
 
 
-def regime(model: SpikedModel, n: Scalar | None = None, *, level: Scalar = 0.5) -> Regime | Int[Array, ""]:
+def regime(
+    model: SpikedModel, n: Scalar | None = None, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+) -> Regime | Int[Array, ""]:
     """Which objectives recover the signal.
 
-    Without `n` the population's: an objective recovers iff its Δ > 1. For n ≥ 1 pairs an objective recovers iff its predicted
-    distance is below `level`. Returns a `Regime` for concrete input; under `jit` or `vmap`, where an enum cannot exist, its
-    integer code (int32).
+    Without `n` the population's: an objective recovers iff its Δ > 1. For n ≥ 1 pairs an objective recovers iff the predicted
+    distance of every signal direction is below `level`, which tends to the population's regime as n grows. Returns a `Regime`
+    for concrete input; under `jit` or `vmap`, where an enum cannot exist, its integer code (int32).
 
-    **Raises:** `ValueError` for n < 1 or a level outside (0, 1], where they are known.
+    **Raises:** `ValueError` for n < 1, a level outside (0, 1] or a negative ridge, where they are known.
     """
+    check_ridges(ridge_x, ridge_y)
     if n is None:
-        return population_regime(model)
+        deltas = (square.separation(model, ridge_x=x, ridge_y=y) for x, y in _ridges(ridge_x, ridge_y))
+        return regime_of(PerObjective(*(delta > 1 for delta in deltas)))
+    _check("n", n, lambda value: value >= 1, "≥ 1")
     _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
-    ca, cp = expected_distance(model, n)
-    return regime_of(PerObjective(ca < level, cp < level))
+    return regime_of(PerObjective(*(jnp.max(_lost(model, n, *ridges)) < level for ridges in _ridges(ridge_x, ridge_y))))
 
 
-def samples_needed(model: SpikedModel, *, level: Scalar = 0.5) -> PerObjective[Float[Array, ""]]:
-    """Number of pairs (not rounded) from which on the predicted distance is at most `level`; +∞ if 10¹⁵ do not suffice.
+def samples_needed(
+    model: SpikedModel, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+) -> PerObjective[Float[Array, ""]]:
+    """Number of pairs (not rounded) from which on the predicted distance is at most `level`; +∞ if 10¹² do not suffice.
 
-    **Raises:** `ValueError` for a level outside (0, 1) where it is known.
+    **Raises:** `ValueError` for a level outside (0, 1) or a negative ridge, where they are known.
     """
     _check("level", level, lambda value: 0 < value < 1, "in (0, 1)")
-    return PerObjective(*(_samples_needed(model, level, objective) for objective in PerObjective._fields))
+    check_ridges(ridge_x, ridge_y)
+    return PerObjective(*(_samples_needed(model, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
 
-def effective_critical_nu(model: SpikedModel, n: Scalar, *, level: Scalar = 0.5) -> PerObjective[Float[Array, ""]]:
+def effective_critical_nu(
+    model: SpikedModel, n: Scalar, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+) -> PerObjective[Float[Array, ""]]:
     """The common nuisance correlation at which the predicted distance from n ≥ 1 pairs reaches `level`, all else fixed.
 
     The model's own η is ignored. 0 where the level is exceeded without nuisance correlation, 1 where never.
 
-    **Raises:** `ValueError` for n < 1 or a level outside (0, 1], where they are known.
+    **Raises:** `ValueError` for n < 1, a level outside (0, 1] or a negative ridge, where they are known.
     """
     _check("n", n, lambda value: value >= 1, "≥ 1")
     _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
-    return PerObjective(*(_critical_nu(model, n, level, objective) for objective in PerObjective._fields))
+    check_ridges(ridge_x, ridge_y)
+    return PerObjective(*(_critical_nu(model, n, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
 
-@partial(jax.jit, static_argnames="objective")
-def _samples_needed(model: SpikedModel, level: Scalar, objective: str) -> Array:
+@jax.jit
+def _samples_needed(model: SpikedModel, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Array:
     def suffices(log_n):
-        return _distance(model, jnp.exp(log_n), objective) <= level
+        return jnp.mean(_lost(model, jnp.exp(log_n), ridge_x, ridge_y)) <= level
 
     most = jnp.log(jnp.asarray(MOST_SAMPLES, model.kappa.dtype))
-    return jnp.where(suffices(most), jnp.exp(bisect(suffices, jnp.zeros_like(most), most)), jnp.inf)
+    return jnp.where(suffices(most), jnp.exp(bisect(suffices, jnp.zeros_like(most), most, steps=_STEPS)), jnp.inf)
 
 
-@partial(jax.jit, static_argnames="objective")
-def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, objective: str) -> Array:
+@jax.jit
+def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Array:
     paired = model.eta.size
     largest = jnp.sqrt(model.gamma_tilde_x[:paired] * model.gamma_tilde_y[:paired])
 
     def reached(nu):
-        return _distance(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, objective) >= level
+        return jnp.mean(_lost(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, ridge_x, ridge_y)) >= level
 
     zero = jnp.zeros_like(model.kappa[0])
-    return jnp.where(reached(zero), 0, bisect(reached, zero, jnp.ones_like(zero)))
+    return jnp.where(reached(zero), 0, bisect(reached, zero, jnp.ones_like(zero), steps=_STEPS))
 
 
-def _distance(model: SpikedModel, n: Scalar, objective: str) -> Array:
-    return jnp.mean(getattr(distances(model, n), objective))
+def _ridges(ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[tuple[Scalar, Scalar]]:
+    """Where CA and CP stand in the square."""
+    return PerObjective((ridge_x, ridge_y), (ridge_x, jnp.inf))
+
+
+def _lost(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Float[Array, " k"]:
+    """Predicted distance of each signal direction."""
+    return 1 - square.expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
 
 
 def _smallest_ratio(signal: Array, threshold: Array) -> Array:

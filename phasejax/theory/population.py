@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory.objectives import PerObjective, Regime, regime_of
+from phasejax.theory.objectives import PerObjective
 
 __all__ = [
     "RecoveryCounts",
@@ -21,7 +21,6 @@ __all__ = [
     "nu",
     "pls_separation",
     "recovery_counts",
-    "regime",
     "rho",
     "separation",
     "smallest_over_largest",
@@ -90,15 +89,6 @@ def recovery_counts(model: SpikedModel) -> RecoveryCounts:
     return RecoveryCounts(
         PerObjective(*(_count_above_all(*pair) for pair in values)), PerObjective(*(count_in_top_k(*pair) for pair in values))
     )
-
-
-def regime(model: SpikedModel) -> Regime | Int[Array, ""]:
-    """The regime of the population: an objective recovers iff its Δ > 1.
-
-    Returns a `Regime` for a concrete model; under `jit` or `vmap`, where an enum cannot exist, its integer code (int32).
-    """
-    delta = separation(model)
-    return regime_of(PerObjective(delta.ca > 1, delta.cp > 1))
 
 
 def critical_nu(model: SpikedModel) -> PerObjective[Float[Array, ""]]:
