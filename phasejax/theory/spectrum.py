@@ -27,7 +27,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Complex, Float
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory.numerics import Scalar
+from phasejax.theory.numerics import Scalar, bisect
 from phasejax.theory.pencil import pad
 
 __all__ = ["Captured", "captured", "overlaps", "shrinkage"]
@@ -36,7 +36,7 @@ _STEP = 0.7  # of the logarithmic grid from the largest value down to the real a
 _SPAN = (1e3, 1e-7)  # its ends, in units of the largest value
 _NEWTON_STEPS = 3  # per point of the grid
 _SEARCH_STEPS = 40  # for z*, by halves and false positions in turn
-_FLOOR = 1e-6  # a ridge this small stands for none, and for the pseudo-inverse where n < d
+_FLOOR = 1e-5  # a ridge this small stands for none, and for the pseudo-inverse where n < d
 _SHARING_STEPS = 100
 
 
@@ -76,7 +76,12 @@ def shrinkage(ridge: Scalar) -> Array:
 
 @jax.jit
 def captured(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) -> Captured:
-    """The shares of all coordinates of x in the top k directions of n > 0 pairs."""
+    """The shares of all coordinates of x in the top k directions of n > 0 pairs.
+
+    Without a ridge, n < d_x + d_y leaves several sample correlations of 1: the top k are k of these at random.
+    """
+    tied = jnp.minimum(n, model.d_x) + jnp.minimum(n, model.d_y) - n
+    places = jnp.maximum(model.k, jnp.where(jnp.maximum(alpha_x, alpha_y) < _FLOOR, tied, 0))
     at = _coordinates(model)
     alpha_x, alpha_y = (jnp.clip(jnp.asarray(a, model.kappa.dtype), _FLOOR, 1) for a in (alpha_x, alpha_y))
     largest = _bound(at.xx, model.d_x, n, alpha_x) * _bound(at.yy, model.d_y, n, alpha_y)
@@ -86,25 +91,25 @@ def captured(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) ->
     def narrow(state):
         step, low, high, below, beyond = state
         more, fewer = jnp.sum(below.share), jnp.sum(beyond.share)
-        ahead = jnp.where(step % 2 == 0, 0.5, jnp.clip((more - model.k) / (more - fewer), 0.02, 0.98))
+        ahead = jnp.where(step % 2 == 0, 0.5, jnp.clip((more - places) / (more - fewer), 0.02, 0.98))
         middle = low + ahead * (high - low)
         found = above(middle)
-        more = jnp.sum(found.share) > model.k
+        more = jnp.sum(found.share) > places
         pick = partial(jnp.where, more)
         return step + 1, pick(middle, low), pick(high, middle), _choose(more, found, below), _choose(more, beyond, found)
 
     def open_(state):
         step, _, _, below, beyond = state
-        near = jnp.minimum(jnp.sum(below.share) - model.k, model.k - jnp.sum(beyond.share))
-        return (step < _SEARCH_STEPS) & (near > 1e-5 * model.k)
+        near = jnp.minimum(jnp.sum(below.share) - places, places - jnp.sum(beyond.share))
+        return (step < _SEARCH_STEPS) & (near > 1e-5 * places)
 
     everything = Captured(jnp.asarray(at.has_x, inverse.dtype), inverse)
     nothing = Captured(jnp.zeros_like(inverse), jnp.zeros_like(inverse))
     start = (0, jnp.zeros_like(largest), largest, everything, nothing)
     _, _, _, below, beyond = lax.while_loop(open_, narrow, start)
     more, fewer = jnp.sum(below.share), jnp.sum(beyond.share)
-    t = jnp.clip((model.k - fewer) / jnp.maximum(more - fewer, 1e-12), 0, 1)
-    return jax.tree.map(lambda b, f: (t * b + (1 - t) * f)[: model.d_x], below, beyond)
+    t = jnp.clip((places - fewer) / jnp.maximum(more - fewer, 1e-12), 0, 1)
+    return jax.tree.map(lambda b, f: (t * b + (1 - t) * f)[: model.d_x] * model.k / places, below, beyond)
 
 
 def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
@@ -151,15 +156,15 @@ def _bound(variance: Array, d: int, n: Scalar, alpha: Array) -> Array:
 
 
 def _mean_inverse(at: _Coordinates, n: Scalar, alpha: Array) -> Array:
-    """Diagonal of ((1−α) Sxx + α)⁻¹ in the limit, (D,): 1/((1−α) l σ_j² + α) with l = 1 − (1−α) l Σ_j σ_j²/(…)/n."""
+    """Diagonal of ((1−α) Sxx + α)⁻¹ in the limit, (D,): 1/((1−α) l σ_j² + α) with l (1 + (1−α) Σ_j σ_j²/(…)/n) = 1."""
 
     def entries(level):
         return jnp.where(at.has_x, 1 / ((1 - alpha) * level * at.xx + alpha), 0)
 
-    def step(_, level):
-        return 0.3 * level + 0.7 / (1 + (1 - alpha) * jnp.sum(at.xx * entries(level)) / n)
+    def enough(level):
+        return level * (1 + (1 - alpha) * jnp.sum(at.xx * entries(level)) / n) >= 1
 
-    return entries(lax.fori_loop(0, 200, step, jnp.ones_like(alpha)))
+    return entries(bisect(enough, jnp.zeros_like(alpha), jnp.ones_like(alpha)))
 
 
 def _above(at: _Coordinates, n: Scalar, alpha_x: Array, alpha_y: Array, largest: Array, inverse: Array, x: Array) -> Captured:

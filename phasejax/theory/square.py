@@ -16,6 +16,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
@@ -118,7 +119,7 @@ def best_ridge(model: SpikedModel, n: Scalar) -> Point:
 def check_ridges(ridge_x: Scalar, ridge_y: Scalar) -> None:
     """**Raises:** `ValueError` unless every known ridge is in [0, ∞]."""
     for name, ridge in (("ridge_x", ridge_x), ("ridge_y", ridge_y)):
-        if checks.known(ridge) and not jnp.all(jnp.asarray(ridge) >= 0):
+        if checks.known(ridge) and not np.all(np.asarray(ridge) >= 0):
             raise ValueError(f"{name} = {ridge} is not allowed: a ridge must be in [0, ∞].")
 
 

@@ -7,7 +7,7 @@ import pytest
 from monte_carlo import simulate
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory import Regime, rho, separation, tau
+from phasejax.theory import Regime, rho, separation, square, tau
 from phasejax.theory.finite_sample import (
     effective_critical_nu,
     effective_separation,
@@ -26,8 +26,11 @@ def model(nu=0.1, target=5.0, kappa=(3.0, 2.0, 1.5), d=50, **sizes):
 
 
 def test_expected_distance_is_the_mean_over_signals():
-    found, per_signal = expected_distance(model(), 500), distances(model(), 500)
-    np.testing.assert_allclose(found, [np.mean(per_signal.ca), np.mean(per_signal.cp)], rtol=1e-12)
+    """Far from every transition it is also what one signal against the bulk loses, up to terms of order k/d."""
+    found, alone = expected_distance(model(), 5000), distances(model(), 5000)
+    corners = [square.expected_overlaps(model(), 5000, ridge_y=ridge) for ridge in (0.0, np.inf)]
+    np.testing.assert_allclose(found, [1 - np.mean(overlap) for overlap in corners], rtol=1e-12)
+    np.testing.assert_allclose(found, [np.mean(alone.ca), np.mean(alone.cp)], rtol=0.03)
 
 
 @pytest.mark.parametrize("objective", ["ca", "cp"])
@@ -103,7 +106,7 @@ def test_effective_separation_at_the_ends():
 def test_effective_critical_nu_is_where_the_distance_crosses():
     even = model(kappa=[2.0] * 3)
     found = effective_critical_nu(even, 500)
-    np.testing.assert_allclose(found.ca, ca_nu_star(rho(even)[0], 4.5, 47 / 500), atol=1e-9)
+    np.testing.assert_allclose(found.ca, ca_nu_star(rho(even)[0], 4.5, 47 / 500), atol=1e-3)  # k/d apart
     np.testing.assert_allclose(expected_distance(model(kappa=[2.0] * 3, nu=found.cp), 500).cp, 0.5, atol=1e-6)
     np.testing.assert_array_equal(effective_critical_nu(model(target=50.0), 200).cp, 0)
     np.testing.assert_allclose(effective_critical_nu(model(target=0.01), 1e6).cp, 1)
@@ -136,5 +139,5 @@ def test_single_precision(float32):
     found = effective_separation(model(), 500)
     with jax.enable_x64(True):
         np.testing.assert_allclose(found, effective_separation(model(), 500), rtol=1e-4)
-    np.testing.assert_allclose(samples_needed(model(kappa=[2.0] * 3), level=0.1).cp, 693.350776, rtol=1e-4)
-    np.testing.assert_allclose(effective_critical_nu(model(kappa=[2.0] * 3), 500).cp, 0.41777192, rtol=1e-4)
+    np.testing.assert_allclose(samples_needed(model(kappa=[2.0] * 3), level=0.1).cp, 693.350776, rtol=5e-3)
+    np.testing.assert_allclose(effective_critical_nu(model(kappa=[2.0] * 3), 500).cp, 0.41777192, rtol=0.02)
