@@ -98,9 +98,14 @@ def name(trial: Trial, index: int) -> Choice:
 
 
 def advised(found, trial: Trial) -> Choice:
-    """The choice that a diagnosis advises; one view's principal components where it advises no training."""
-    objective = found.objective if found.objective in ("CA", "CP", "PLS") else "principal components"
-    return name(trial, trial.of(objective, found.direction if objective == "CP" else None))
+    """The choice that a diagnosis advises: one view's principal components where it advises no training, and for a place
+    inside the square, which is no choice here, the corner that scores highest."""
+    corners = ("CA", "CP", "PLS")
+    if found.objective == "whitened":
+        return max((c for c in CHOICES if c[0] in corners), key=lambda choice: trial.smooth[trial.of(*choice)])
+    if found.objective in corners:
+        return name(trial, trial.of(found.objective, found.direction if found.objective == "CP" else None))
+    return name(trial, trial.of("principal components"))
 
 
 def principal(view: np.ndarray, train: np.ndarray) -> np.ndarray:
