@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from diagnose_problems import LABELS, NUISANCE, Problem, broad_problem, fit_distances, random_problem
+from diagnose_problems import FAMILIES, LABELS, NUISANCE, Problem, broad_problem, family_problem, fit_distances, random_problem
 from jax.scipy.special import ndtr, ndtri
 
 from phasejax.diagnosis.labels import Labels, read_labels
@@ -28,6 +28,7 @@ from phasejax.diagnosis.views import block_sums, padded_variances
 from phasejax.theory import Regime
 
 BATCH = 64
+FAMILY_SHARES = (0.25, 0.25, 0.35, 0.15)  # wide embeddings are slow to make
 MOST = 128  # components, to which all are padded
 _FACTOR = ndtri((jnp.arange(32) + 0.5) / 32)
 _observe = jax.jit(lambda blocks, x, y, ridge, sizes: both_directions(moments(blocks, jnp.ones(1), x, y, ridge), sizes))
@@ -35,12 +36,13 @@ _observe = jax.jit(lambda blocks, x, y, ridge, sizes: both_directions(moments(bl
 
 def development_problem(rng: np.random.Generator) -> Problem:
     """A random problem to learn from."""
-    if rng.random() < 0.35:
+    kind = rng.random()
+    if kind < 0.25:
         n, d, k = (int(rng.choice(values)) for values in ([200, 500, 1000, 5000], [20, 50, 128], [2, 3, 5]))
         labels, nuisance = str(rng.choice(LABELS)), str(rng.choice(NUISANCE))
         regime = Regime(int(rng.integers(4)))
         return random_problem(rng, n=n, d=d, k=k, labels=labels, nuisance=nuisance, regime=regime, most_spread=0.8)
-    return broad_problem(rng)
+    return broad_problem(rng) if kind < 0.5 else family_problem(rng, str(rng.choice(FAMILIES, p=FAMILY_SHARES)))
 
 
 def examples(problem: Problem, rng: np.random.Generator) -> list[dict]:

@@ -1,8 +1,10 @@
 """Random problems of known truth for the diagnostic: a spiked model, n pairs drawn from it, and labels that see its signal.
 
-The benchmark's family is the published one: three kinds of nuisance, clean labels of three kinds. The broad family, which the
-head of the diagnostic is trained on, holds it and goes beyond it: views of different dimension, any n and k, very unequal
-variances, nuisance of no particular shape, heavy tails, noisy labels, labels that speak of other things as well.
+The benchmark's family is the published one: three kinds of nuisance, clean labels of three kinds. The broad family holds it and
+goes beyond it: views of different dimension, any n and k, very unequal variances, nuisance of no particular shape, heavy tails,
+noisy labels, labels that speak of other things as well. Four more are corners that neither of them visits: nuisance that is
+exactly homogeneous, with signals of one strength or of several; factor models, a few factors over faint noise; and embeddings,
+wide views of decaying variance. The network of the diagnostic is trained on all of them.
 """
 
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from phasejax.theory import Regime
 
 LABELS = ("latents", "scalar", "classes")
 NUISANCE = ("homogeneous", "sparse", "decaying")
+FAMILIES = ("homogeneous", "graded", "factors", "embeddings")
 
 
 class Problem(NamedTuple):
@@ -62,6 +65,52 @@ def broad_problem(rng: np.random.Generator) -> Problem:
     elif rng.random() < 0.3:
         seen = np.where(rng.random(n) < 0.15, rng.permutation(seen), seen)
     return Problem(x, y, seen, delta, k)
+
+
+def family_problem(rng: np.random.Generator, family: str) -> Problem:
+    """A problem of one of `FAMILIES`, any size that it has."""
+    while True:
+        n, model = {"factors": _factors, "embeddings": _embeddings}.get(family, _homogeneous)(rng, family)
+        delta = _separations(*model)
+        if np.abs(np.log(delta[:2])).max() < 2:
+            break
+    x, y, z = _draw(rng, n, *model)
+    return Problem(x, y, _labels(rng, z, str(rng.choice(LABELS))), delta, z.shape[1])
+
+
+def _homogeneous(rng, family):
+    """One nuisance variance and correlation; the README's example is graded: signals of several strengths."""
+    n, d, k = int(np.exp(rng.uniform(np.log(300), np.log(6000)))), int(rng.choice([20, 32, 50])), int(rng.integers(1, 6))
+    kappa = np.sort(rng.uniform(1, 3, k))[::-1] if family == "graded" else np.full(k, rng.uniform(1, 3))
+    gamma, tilde = np.exp(rng.uniform(-3, 1, 2)), np.exp(rng.uniform(-1, 4 if family == "graded" else 2, 2))
+    nuisance = [np.full(d - k, value) for value in (*tilde, rng.uniform(0.1, 0.8))]
+    return n, (kappa, *(np.full(k, value) for value in gamma), *nuisance)
+
+
+def _factors(rng, family):
+    """k signals, up to seven shared and as many private nuisance factors, over faint isotropic noise."""
+    n, d = int(np.exp(rng.uniform(np.log(300), np.log(6000)))), int(rng.choice([30, 60, 100]))
+    k, q = int(rng.integers(1, 11)), int(rng.integers(1, 8))
+    rest = d - k - 2 * q
+    tilde = [
+        np.exp(rng.uniform(-3, -1))
+        + np.concatenate([np.exp(rng.uniform(-0.5, 2, q)), np.exp(rng.uniform(-1, 1.5, q)), np.zeros(rest)])
+        for _ in range(2)
+    ]
+    gamma = [np.full(k, value) for value in np.exp(rng.uniform(-2.5, 0.5, 2))]
+    nu = np.concatenate([np.sort(rng.uniform(0.1, 0.98, q))[::-1], np.zeros(rest + q)])
+    return n, (rng.uniform(1, 3, k), *gamma, *tilde, nu)
+
+
+def _embeddings(rng, family):
+    """A few to ten strong signals, and nuisance whose variance and correlation decay over many dimensions."""
+    n, k = int(rng.integers(2000, 5000)), int(rng.integers(2, 11))
+    d_x, d_y = (768, 512) if rng.random() < 0.1 else (int(d) for d in rng.choice([128, 192, 256], 2))
+    tilde = [np.exp(rng.uniform(0, 2)) * (1 + np.arange(d - k)) ** -rng.uniform(0.4, 1) for d in (d_x, d_y)]
+    nu = rng.uniform(0.2, 0.95) * np.exp(-np.arange(min(d_x, d_y) - k) / np.exp(rng.uniform(1, 5)))
+    kappa = rng.uniform(1, 4) * rng.uniform(0.8, 1, k)
+    gamma = [np.full(k, value) for value in np.exp(rng.uniform(-4, 0.5, 2))]
+    return n, (kappa, *gamma, *tilde, nu)
 
 
 def _model_in_regime(rng, d_x, d_y, k, nuisance, regime, most_spread):
