@@ -31,32 +31,34 @@ def diagnose_by_elbow(x: np.ndarray, y: np.ndarray, labels: Labels, groups: np.n
     probabilities = {regime: float(np.mean(codes == regime)) for regime in Regime}
     intervals = np.quantile(cloud, [0.05, 0.95], axis=0, method="nearest").T
     sides = [
-        Side(Estimate(e.delta, *interval.tolist()), float(np.mean(column > 1)), e.recovered, _spectrum(e), None)
+        Side(Estimate(e.delta, *interval.tolist()), float(np.mean(column > 1)), e.recovered, _kept(e), _spectrum(e), None)
         for e, interval, column in zip(full, intervals, cloud.T, strict=True)
     ]
     best = int(np.argmax([side.delta.value for side in sides]))
     recovers = sides[best].delta.value > 1
     objective, direction, verb = OBJECTIVES[best]
-    stronger = float(np.mean(cloud[:, 1] > cloud[:, 2]))
     return Diagnosis(
         objective=objective if recovers else "neither",
         direction=direction if recovers else None,
+        view=({"x→y": "x", "y→x": "y"}.get(direction or "", "x")) if recovers else None,
         advice=f"{verb}, by the published procedure." if recovers else "Neither, by the published procedure.",
+        confidence=None,
+        relation=None,
+        trial=None,
         ca=sides[0],
         cp=sides[1],
         cp_reverse=sides[2],
         regime=Regime(int(full[0].delta > 1) + 2 * int(full[1].delta > 1)),
         regime_probabilities=probabilities,
         these_pairs=None,
-        stronger_source="x" if full[1].delta >= full[2].delta else "y",
-        stronger_source_probability=max(stronger, 1 - stronger),
+        sensitivity=(),
+        cloud=cloud,
         k=k if k is not None else int(full[0].signal.sum()),
         n=len(x),
         n_effective=float(len(x)),
         n_labelled=labels.rows.size,
         x=_reduction(x),
         y=_reduction(y),
-        cloud=cloud,
         method="elbow",
         warnings=("The published procedure reads inflated sample spectra and gives no calibrated probabilities.",),
     )
@@ -69,8 +71,12 @@ def _elbows(x, y, labels: Labels, groups: np.ndarray, chosen: np.ndarray) -> tup
     return elbow_ca(x, y, seen), elbow_cp(x, y, seen), elbow_cp(y, x, seen)
 
 
+def _kept(e: Elbow) -> float:
+    return float(e.r_squared[: e.signal.sum()].sum() / max(e.r_squared.sum(), 1e-300))
+
+
 def _spectrum(e: Elbow) -> Spectrum:
-    return Spectrum(e.values, e.values, np.zeros_like(e.values), e.r_squared, 0.0, e.signal)
+    return Spectrum(e.values, e.values, np.zeros_like(e.values), e.r_squared, 0.0, e.r_squared > 0, e.signal)
 
 
 def _reduction(view: np.ndarray) -> Reduction:

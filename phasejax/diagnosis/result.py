@@ -6,10 +6,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from phasejax.diagnosis.relation import Relation
+from phasejax.diagnosis.trial import Trial
 from phasejax.theory import Regime
 
-type Objective = Literal["CA", "CP", "neither"]
+type Objective = Literal["CA", "CP", "PLS", "whitened", "one view", "neither"]
 type Direction = Literal["x→y", "y→x"]
+type ViewName = Literal["x", "y"]
 
 
 class Estimate(NamedTuple):
@@ -29,7 +32,8 @@ class Spectrum(NamedTuple):
     - `null`: what n pairs show on average when x and y are independent.
     - `r_squared`: share of the labels' variance on the component, in [0, 1], corrected for chance.
     - `floor`: what chance alone adds to that share before the correction, one number.
-    - `is_signal`: whether the component is called signal, by its labels.
+    - `told`: whether the labels speak of the component beyond chance.
+    - `is_signal`: whether the component is called signal, by its labels and its place.
     """
 
     observed: np.ndarray
@@ -37,6 +41,7 @@ class Spectrum(NamedTuple):
     null: np.ndarray
     r_squared: np.ndarray
     floor: float
+    told: np.ndarray
     is_signal: np.ndarray
 
     @property
@@ -64,6 +69,8 @@ class Side(NamedTuple):
     - `delta`: separation ratio Δ with its 90 % interval; Δ > 1 means that the population allows recovery.
     - `probability`: that Δ > 1.
     - `recovered`: signal components above the nuisance floor, in 0..k.
+    - `kept`: share of what the components tell of the labels that its k leading ones can be expected to keep, in [0, 1]: all of
+      it where Δ > 1, what is measured on them where it is not.
     - `spectrum`: its components, with their labels.
     - `outlook`: what a fit on these pairs gives, or None from the published procedure, which does not say.
     """
@@ -71,6 +78,7 @@ class Side(NamedTuple):
     delta: Estimate
     probability: float
     recovered: int
+    kept: float
     spectrum: Spectrum
     outlook: Outlook | None
 
@@ -80,6 +88,17 @@ class Regions(NamedTuple):
 
     regime: Regime
     probabilities: dict[Regime, float]
+
+
+class Variant(NamedTuple):
+    """The probability that Δ > 1 of each side, had other numbers of components or another ridge been taken."""
+
+    kept_x: int
+    kept_y: int
+    ridge: float
+    ca: float
+    cp: float
+    cp_reverse: float
 
 
 class Reduction(NamedTuple):
@@ -92,37 +111,53 @@ class Reduction(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """Where a dataset stands; `print` shows it on one screen, a notebook as a page.
+    """Where a dataset stands, in four layers that can each stop the next; `print` shows it on one screen, a notebook as a page.
 
-    - `objective` "CA", "CP" or "neither", with its `direction` "x→y" or "y→x" for CP; `advice` says it in a sentence.
-    - `ca`, `cp`, `cp_reverse`: the `Side` of aligning, of predicting y from x, and of predicting x from y.
+    One advice:
+
+    - `objective`: "CA", "CP", "PLS" or "whitened"; or "one view" or "neither", which advise no cross-modal training. CP has a
+      `direction` "x→y" or "y→x". `view` is the one whose encoder tells the labels better; None with "neither".
+    - `advice` says it in a sentence; `confidence` is the probability that on new groups nothing else that was tried tells the
+      labels better by more than `phasejax.diagnosis.advice.MARGIN`; None where nothing was tried.
+
+    What it stands on:
+
+    - `relation`: whether the data are fit to be asked; `trial`: what was measured on these pairs, None where they are not, or
+      where the labels lie in too few groups. Both are None from the published procedure.
+    - `ca`, `cp`, `cp_reverse`: the model's `Side` of aligning, of predicting y from x, and of predicting x from y.
     - `regime`, `regime_probabilities`: of the population, for CA and CP from x to y.
     - `these_pairs`: the same for fits on these n pairs; None from the published procedure.
-    - `stronger_source`: the view from which prediction separates better, and the probability of that.
+    - `sensitivity`: the same probabilities from half as many components, and with more ridge.
+    - `cloud`: (R, 3) plausible (Δ_CA, Δ_CP, Δ_CP reverse), for drawing the uncertainty.
+
+    And of what:
+
     - `k`: number of signal components; `n` pairs, `n_effective` independent ones, `n_labelled`.
     - `x`, `y`: columns, rank and kept components of each view.
-    - `cloud`: (R, 3) plausible (Δ_CA, Δ_CP, Δ_CP reverse), for drawing the uncertainty.
     - `method` "default" or "elbow"; `warnings`: sentences.
     """
 
     objective: Objective
     direction: Direction | None
+    view: ViewName | None
     advice: str
+    confidence: float | None
+    relation: Relation | None
+    trial: Trial | None
     ca: Side
     cp: Side
     cp_reverse: Side
     regime: Regime
     regime_probabilities: dict[Regime, float]
     these_pairs: Regions | None
-    stronger_source: Literal["x", "y"]
-    stronger_source_probability: float
+    sensitivity: tuple[Variant, ...]
+    cloud: np.ndarray
     k: int
     n: int
     n_effective: float
     n_labelled: int
     x: Reduction
     y: Reduction
-    cloud: np.ndarray
     method: Literal["default", "elbow"]
     warnings: tuple[str, ...]
 

@@ -1,45 +1,146 @@
-"""A diagnosis in words: what the screen and the report both say."""
+"""A diagnosis in words: what the screen and the page both say."""
 
 import math
 
-from phasejax.diagnosis.result import Diagnosis, Estimate, Outlook
+from phasejax.diagnosis.relation import Relation
+from phasejax.diagnosis.result import Diagnosis, Direction, Estimate, Objective, Outlook
+from phasejax.diagnosis.trial import Trial
 
-HEADINGS = ("objective", "Δ (90 % interval)", "in\nprinciple", "signals", "on these\npairs", "enough\npairs")
-EXPLANATION = (
-    "Δ is the weakest shared signal over the strongest shared nuisance.",
-    "In principle: the probability that Δ > 1, so that enough pairs recover the signal. Signals: those above the nuisance.",
-    "On these pairs: the probability that a fit on these very pairs comes closer than ½ to the signal's subspace.",
-    "Enough pairs: how many independent ones bring the expected distance down to ½.",
+SIDES: tuple[tuple[Objective, Direction | None], ...] = (("CA", None), ("CP", "x→y"), ("CP", "y→x"))
+TRIED = ("fitted to\nother pairs", "read\nfrom", "score", "advised\nis ahead by")
+MODELLED = ("", "Δ (90 %)", "Δ > 1", "kept", "fits\nhere", "enough\npairs")
+MODEL_TERMS = (
+    "Δ is the weakest shared signal over the strongest shared nuisance, with its 90 % interval; Δ > 1 is the probability that "
+    "enough pairs recover the whole signal.",
+    "Kept: the share of what the components tell of the labels that a fit keeps in principle. Fits here: the probability that "
+    "a fit on these very pairs recovers the signal (distance below ½). Enough pairs: independent ones at which to expect that.",
 )
+OTHER_WORDS = (
+    "CA aligns both views in one space, as CLIP, SigLIP and VICReg do; CP predicts one view from the other, as decoders, "
+    "captioners and masked modelling do. Without whitening, CA becomes PLS."
+)
+_NAMES = {
+    ("CA", None): "align (CA)",
+    ("CP", "x→y"): "predict y from x (CP)",
+    ("CP", "y→x"): "predict x from y (CP)",
+    ("PLS", None): "align unwhitened (PLS)",
+    ("whitened", None): "align part-whitened",
+    ("principal components", None): "principal components",
+    ("whole view", None): "the whole view",
+}
+_VERDICTS = {"PLS": "Align without whitening (PLS)", "whitened": "Align, whitening in part"}
 
 
 def verdict(diagnosis: Diagnosis) -> str:
-    """The recommendation in three words or so."""
+    """The recommendation in a few words."""
     if diagnosis.objective == "neither":
-        return "Neither"
-    if diagnosis.objective == "CA":
-        return "Align (CA)"
-    source, target = diagnosis.direction.split("→") if diagnosis.direction else "xy"
-    return f"Predict {target} from {source} (CP)"
+        return "No advice" if diagnosis.relation is not None else "Neither"
+    if diagnosis.objective == "one view":
+        return f"Use {diagnosis.view} alone"
+    name = _VERDICTS.get(diagnosis.objective) or _NAMES[diagnosis.objective, diagnosis.direction]
+    return name[0].upper() + name[1:]
 
 
-def rows(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
-    """One line of `HEADINGS` for each objective."""
+def tried(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
+    """One line of `TRIED` for each way to encode, read from the view that tells more, the best first."""
+    trial = diagnosis.trial
+    if trial is None:
+        return []
+    shown = [trial.of(objective, direction) for objective, direction in _NAMES if objective not in ("principal components", "whole view")]
+    shown += [trial.of(objective, view=view) for objective in ("principal components", "whole view") for view in "xy"]
+    advised = advised_candidate(diagnosis)
+    return [_tried(trial, i, advised) for i in sorted(shown, key=lambda i: -trial.score[i])]
+
+
+def advised_candidate(diagnosis: Diagnosis) -> int | None:
+    """Index, among the candidates of the trial, of the one that is advised."""
+    trial, objective = diagnosis.trial, diagnosis.objective
+    if trial is None or objective == "neither":
+        return None
+    return trial.of("principal components" if objective == "one view" else objective, diagnosis.direction, diagnosis.view)
+
+
+def _tried(trial: Trial, i: int, advised: int | None) -> tuple[str, ...]:
+    candidate = trial.candidates[i]
+    ahead = "" if advised is None else "advised"
+    if advised is not None and i != advised:
+        ahead = f"{trial.difference[advised, i]:+.2f} ± {trial.difference_error[advised, i]:.2f}"
+    name = _NAMES[candidate.objective, candidate.direction]
+    return name, f"{candidate.view}, {candidate.k}", measured(trial, i), ahead
+
+
+def measured(trial: Trial, i: int) -> str:
+    """The score of a candidate, as in `0.83 ± 0.02`."""
+    return f"{trial.score[i]:.2f} ± {trial.error[i]:.2f}"
+
+
+def tried_heading(trial: Trial) -> str:
+    """What the scores of a trial are."""
+    return f"Tried on these pairs: {trial.measure} on groups held out (chance {trial.chance:.2f})"
+
+
+def modelled(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
+    """One line of `MODELLED` for each side."""
     return [
-        (name, interval(s.delta), percent(s.probability), f"{s.recovered} of {diagnosis.k}", *_outlook(s.outlook))
-        for name, s in zip(("CA: align", "CP: x→y", "CP: y→x"), diagnosis.sides, strict=True)
+        (name, interval(s.delta), percent(s.probability), percent(s.kept), *_outlook(s.outlook))
+        for name, s in zip(("CA", "CP x→y", "CP y→x"), diagnosis.sides, strict=True)
     ]
 
 
 def reasons(diagnosis: Diagnosis) -> list[str]:
-    """Why: the regime of the population, what these pairs allow, and which view is the better source."""
-    said = [f"Population, for CA and CP from x to y: {_ranked(diagnosis.regime_probabilities)}."]
-    pairs = diagnosis.these_pairs
-    if pairs is not None:
-        said.append(f"Fits on these {diagnosis.n:,} pairs: {_ranked(pairs.probabilities)}.")
-    source, chance = diagnosis.stronger_source, percent(diagnosis.stronger_source_probability)
-    said.append(f"{source} is the stronger source: predicting from it separates better, with probability {chance}.")
-    return said
+    """What the model makes of the pairs, and how far that depends on what was chosen."""
+    signals = "1 signal direction" if diagnosis.k == 1 else f"{diagnosis.k} signal directions"
+    said = [f"{signals}. In principle, for CA and CP from x to y: {_ranked(diagnosis.regime_probabilities)}."]
+    if diagnosis.these_pairs is not None:
+        said.append(f"Fits on these {diagnosis.n:,} pairs: {_ranked(diagnosis.these_pairs.probabilities)}.")
+    return said + ([_sensitivity(diagnosis)] if diagnosis.sensitivity else [])
+
+
+def _sensitivity(diagnosis: Diagnosis) -> str:
+    """The chances under other numbers of components and more ridge, in one line."""
+    parts = [
+        f"{what} {percent(v.ca)}, {percent(v.cp)}, {percent(v.cp_reverse)}"
+        for what, v in zip(("with half the components", "with more ridge"), diagnosis.sensitivity, strict=True)
+    ]
+    now = ", ".join(percent(side.probability) for side in diagnosis.sides)
+    flips = any(
+        (side.probability > 0.5) != (chance > 0.5)
+        for v in diagnosis.sensitivity
+        for side, chance in zip(diagnosis.sides, (v.ca, v.cp, v.cp_reverse), strict=True)
+    )
+    close = "so the model's part depends on that choice" if flips else "no side changes"
+    return f"Δ > 1 is {now} as it stands, {', '.join(parts)}: {close}."
+
+
+def next_steps(diagnosis: Diagnosis) -> list[str]:
+    """What to do with the answer."""
+    source, target = (diagnosis.direction or "x→y").split("→")
+    read = f"read {diagnosis.view}'s encoder"
+    steps = {
+        "CA": [f"Train an alignment objective (CLIP, SigLIP, VICReg) on these pairs with at least {diagnosis.k} dimensions; {read}."],
+        "PLS": [f"Align by covariance rather than correlation (PLS; strong weight decay, no whitening term); {read}."],
+        "whitened": [f"Align with a regulariser between CLIP's and none (ridge CCA, VICReg with a weak variance term); {read}."],
+        "CP": [f"Train a model that predicts {target} from {source} (decoder, captioner, masked modelling); {read}."],
+        "one view": [f"Train no cross-modal model for these labels: {diagnosis.view} by itself, or its principal components, will do."],
+        "neither": _remedies(diagnosis.relation),
+    }[diagnosis.objective]
+    here = dict(zip(SIDES, (side.outlook for side in diagnosis.sides), strict=True)).get((diagnosis.objective, diagnosis.direction))
+    if here is not None and here.probability < 0.5 and math.isfinite(here.pairs_needed):
+        steps.append(f"More pairs help: plan for about {count(here.pairs_needed)} independent ones.")
+    return steps
+
+
+def _remedies(relation: Relation | None) -> list[str]:
+    """What to do where nothing can be advised."""
+    if relation is None:
+        return ["Look for views that share less nuisance."]
+    return {
+        "same view": ["Bring a second view that was measured apart from the first."],
+        "order of rows": [f"Move y's rows by {relation.shift}, or join both files by an identifier, and ask again."],
+        "views unrelated": ["Check that row i of y belongs to row i of x; if so, these views share nothing that a linear fit finds."],
+        "labels unrelated": ["Check that the labels belong to the rows; if so, ask about labels that these views can tell."],
+        "too few labels": ["Label more pairs, of as many groups as possible."],
+    }.get(relation.verdict, ["Bring views or labels that a linear fit tells more of."])
 
 
 def data(diagnosis: Diagnosis) -> str:
@@ -50,13 +151,12 @@ def data(diagnosis: Diagnosis) -> str:
         f"{name} has {columns} columns of rank {rank}" + (f", {kept} components kept" if kept < min(columns, rank) else "")
         for name, (columns, rank, kept) in (("x", d.x), ("y", d.y))
     )
-    signals = "1 signal direction" if d.k == 1 else f"{d.k} signal directions"
-    return f"{pairs}, {d.n_labelled:,} labelled; {x}; {y}; {signals}; {d.method} method."
+    return f"{pairs}, {d.n_labelled:,} labelled; {x}; {y}; {d.method} method."
 
 
 def interval(estimate: Estimate) -> str:
-    """As in `2.10 (1.43 to 3.02)`."""
-    return f"{_number(estimate.value)} ({_number(estimate.low)} to {_number(estimate.high)})"
+    """As in `2.10 (1.43–3.02)`."""
+    return f"{_number(estimate.value)} ({_number(estimate.low)}–{_number(estimate.high)})"
 
 
 def percent(probability: float) -> str:
@@ -73,13 +173,13 @@ def _outlook(outlook: Outlook | None) -> tuple[str, str]:
 
 
 def count(pairs: float) -> str:
-    """A number of pairs to two digits, or "no number"."""
+    """A number of pairs to two digits, rounded up, or "no number"."""
     if not math.isfinite(pairs):
         return "no number"
     if pairs >= 1e6:
         return "> 1,000,000"
-    digits = max(0, len(str(round(pairs))) - 2)
-    return f"{round(pairs, -digits):,.0f}"
+    unit = 10 ** max(0, len(str(math.ceil(pairs))) - 2)
+    return f"{math.ceil(pairs / unit) * unit:,.0f}"
 
 
 def _number(value: float) -> str:

@@ -59,7 +59,7 @@ class Evidence(NamedTuple):
 
 
 def moments(blocks: Blocks, weights: Float[Array, " B"], variance_x: Array, variance_y: Array, ridge: Array) -> Moments:
-    """The moments of the rows in the blocks of weight 1 (a resample is a choice of weights)."""
+    """The moments of the rows in the blocks of weight 1 (a resample is a choice of weights), of components with a variance."""
     pairs, labelled, squares = (jnp.tensordot(weights, jnp.asarray(block), 1) for block in blocks)
     n, n_labelled = pairs[0, 0], squares[0, 0]
     covariance = pairs[1:, 1:] / n - jnp.outer(pairs[0, 1:], pairs[0, 1:]) / n**2
@@ -68,6 +68,8 @@ def moments(blocks: Blocks, weights: Float[Array, " B"], variance_x: Array, vari
     root = jnp.linalg.cholesky(label + 1e-4 * jnp.eye(label.shape[0], dtype=label.dtype))
     cross = solve_triangular(root, cross.T, lower=True).T
     r = variance_x.size
+    present = (jnp.concatenate([variance_x, variance_y]) > 0).astype(covariance.dtype)
+    covariance, cross = covariance * jnp.outer(present, present), cross * present[:, None]
     return Moments(
         covariance[:r, :r], covariance[:r, r:], covariance[r:, r:], cross[:r], cross[r:], variance_x, variance_y, ridge
     )

@@ -1,10 +1,11 @@
 """The model's part of a diagnosis: each objective's Δ, spectrum and forecast, from the moments of a sample."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from scipy.special import expit
+from scipy.stats import chi2, false_discovery_control
 
 from phasejax.diagnosis.model import posterior
 from phasejax.diagnosis.model.components import Components
@@ -12,56 +13,61 @@ from phasejax.diagnosis.model.debias import debias_ca, debias_cp, draw_factors, 
 from phasejax.diagnosis.model.forecast import forecast_ca, forecast_cp
 from phasejax.diagnosis.model.network import trained_weights
 from phasejax.diagnosis.model.posterior import Reading
-from phasejax.diagnosis.result import Outlook, Regions, Side, Spectrum
+from phasejax.diagnosis.result import Outlook, Regions, Side, Spectrum, Variant
 from phasejax.diagnosis.sample import Sample, Sizes
 from phasejax.diagnosis.views import Blocks
 
 _RESAMPLES = 12
 _CLOUD = 400
-_SIGNIFICANT = 3.5  # standard deviations
+_LOGIT = 1.7  # a logistic law of unit scale is about as wide as a normal one of scale 1.7
+_LEVEL = 0.05  # false discoveries among the components that labels are said to speak of
+_NOTABLE = 0.05  # of the share of the component that tells most: less is told by components that are told of by leakage
 
 
 class Explanation(NamedTuple):
-    """What the model of spiked views says; the fields are those of `Diagnosis`, `related` the views the labels speak of."""
+    """What the model of spiked views says; the fields are those of `Diagnosis`."""
 
     ca: Side
     cp: Side
     cp_reverse: Side
     population: Regions
     these_pairs: Regions
-    stronger_source: Literal["x", "y"]
-    stronger_source_probability: float
+    sensitivity: tuple[Variant, ...]
     k: int
     cloud: np.ndarray
-    related: tuple[str, ...]
 
 
 def explain(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Explanation:
-    """The model of a sample whose rows were summed in blocks; `k` signal directions, or None to estimate them."""
+    """The model of a sample whose rows were summed in blocks; `k` signal directions, or None to estimate them.
+
+    A given k moves the belief about Δ by what it changes of the ratio of the spectra, and nothing where it is the estimate.
+    """
     rng = np.random.default_rng(seed)
-    halves = posterior.half_samples(len(blocks.pairs), _RESAMPLES, rng)
-    readings = posterior.read_all(sample, blocks, halves, trained_weights())
+    choices = _choices(sample, len(blocks.pairs), rng)
+    readings = posterior.read_all(sample, blocks, choices, trained_weights())
     full = jax.tree.map(lambda leaf: leaf[0], readings)
     every = posterior.posterior_of(readings)
-    law = posterior.widen(posterior.Posterior(*(part[0] for part in every)), every.mean[1:])
-    stronger = posterior.x_stronger(law)
+    law = posterior.widen(posterior.Posterior(*(part[0] for part in every)), every.mean[1 : 1 + _RESAMPLES])
 
-    found = k if k is not None else _count_signals(full)
-    deltas, chances, spectra = posterior.estimates(law), posterior.above_one(law), _spectra(full, found, seed)
-    outlooks = _outlooks(full, spectra, [delta.value for delta in deltas])
-    recovered = [_recovered(spectrum, found, p > 0.5) for spectrum, p in zip(spectra, chances, strict=True)]
-    ca, cp, reverse = (Side(*parts) for parts in zip(deltas, chances, recovered, spectra, outlooks, strict=True))
+    estimated = _count_signals(full)
+    found, spectra, shift = estimated, _spectra(full, estimated, seed), np.zeros(3)
+    if k is not None:
+        before, found, spectra = spectra, k, _spectra(full, k, seed)
+        shift = np.log([_ratio(now) / _ratio(then) for now, then in zip(spectra, before, strict=True)])
+        law = law._replace(mean=law.mean + shift)
+    deltas, chances = posterior.estimates(law), posterior.above_one(law)
+    outlooks = _outlooks(full, spectra, [delta.value for delta in deltas], shift / law.scale)
+    sides = [
+        Side(delta, p, _recovered(spectrum, found, p > 0.5), p + (1 - p) * _kept(spectrum, found), spectrum, outlook)
+        for delta, p, spectrum, outlook in zip(deltas, chances, spectra, outlooks, strict=True)
+    ]
     return Explanation(
-        ca,
-        cp,
-        reverse,
+        *sides,
         population=_regions(posterior.regime_probabilities(law)),
         these_pairs=_regions(posterior.orthants(outlooks[0].probability, outlooks[1].probability)),
-        stronger_source="x" if stronger > 0.5 else "y",
-        stronger_source_probability=max(stronger, 1 - stronger),
+        sensitivity=_variants(choices, every, shift),
         k=found,
         cloud=posterior.draw(law, _CLOUD, rng),
-        related=_related(full),
     )
 
 
@@ -69,25 +75,58 @@ def _regions(probabilities) -> Regions:
     return Regions(max(probabilities, key=lambda regime: probabilities[regime]), probabilities)
 
 
-def _related(full: Reading) -> tuple[str, ...]:
-    """The views that the labels are related to: by chance alone n·Σ loading follows χ² with dimensions × columns degrees.
+def _count_signals(full: Reading) -> int:
+    """Number of signal components: the sum of their probabilities among CA's, and no more than the labels speak of.
 
-    Rows count as independent up to the likeness of the views within groups; that of the labels is not looked at.
+    Both views see the labels; those components count that tell of them beyond chance, and notably.
     """
     ca, _, sizes = full.forward
-    related = []
-    for name, loading, dimensions in (("x", ca.loading_x, sizes.r_x), ("y", ca.loading_y, sizes.r_y)):
-        freedom = float(dimensions * sizes.columns)
-        if float(loading.sum() * sizes.n_labelled) - freedom > _SIGNIFICANT * (2 * freedom) ** 0.5:
-            related.append(name)
-    return tuple(related)
+    m = int(min(sizes.r_x, sizes.r_y))
+    total = np.mean([np.sum(expit(belief.signal_ca[:m], dtype=float)) for belief in (full.belief, full.belief_reverse)])
+    loading = _mean_loading(ca, m)
+    notable = loading - float(sizes.columns / sizes.n_labelled) > _NOTABLE * loading.max()
+    return int(np.clip(round(float(total)), 1, max(1, np.sum(_told(loading, sizes) & notable))))
 
 
-def _count_signals(full: Reading) -> int:
-    """Number of signal components: the sum of their probabilities among CA's, which see the labels from both sides."""
-    count = int(min(full.forward.sizes.r_x, full.forward.sizes.r_y))
-    totals = [np.sum(expit(belief.signal_ca)[:count]) for belief in (full.belief, full.belief_reverse)]
-    return int(np.clip(round(float(np.mean(totals))), 1, count))
+def _mean_loading(c: Components, m: int) -> np.ndarray:
+    return (c.loading_x + c.loading_y)[:m] / 2
+
+
+def _told(loading: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """Which components the labels speak of: by chance alone, n times a loading follows χ² with as many degrees as columns."""
+    return false_discovery_control(chi2.sf(loading * float(sizes.n_labelled), float(sizes.columns))) < _LEVEL
+
+
+def _ratio(spectrum: Spectrum) -> float:
+    """Weakest signal over strongest nuisance, as the spectra have it; bounded, so that one of 0 says little."""
+    smallest = 0.05 * spectrum.debiased[0]
+    return max(spectrum.debiased[spectrum.is_signal].min(), smallest) / max(spectrum.nuisance_floor, smallest)
+
+
+def _kept(spectrum: Spectrum, k: int) -> float:
+    """Share of what the components tell of the labels that the first k of them tell, in [0, 1]."""
+    told = spectrum.r_squared * (spectrum.told if spectrum.told.any() else 1)
+    return float(told[:k].sum() / told.sum()) if told.any() else 0.0
+
+
+def _choices(sample: Sample, blocks: int, rng: np.random.Generator) -> posterior.Choices:
+    """All rows; halves of them; all rows on half of the components; all rows with a ridge of a tenth of the mean variance."""
+    kept = np.array([sample.x.variances.size, sample.y.variances.size])
+    weight = np.vstack([np.ones(blocks), posterior.half_samples(blocks, _RESAMPLES, rng), np.ones((2, blocks))])
+    sizes = np.vstack([np.tile(kept, (1 + _RESAMPLES, 1)), np.maximum(2, kept // 2), kept])
+    ridge = np.full(len(weight), sample.ridge)
+    ridge[-1] += 0.1
+    return posterior.Choices(weight, sizes, ridge)
+
+
+def _variants(choices: posterior.Choices, every: posterior.Posterior, shift: np.ndarray) -> tuple[Variant, ...]:
+    """The probability that Δ > 1 of each side, for the choices after the halves."""
+    variants = []
+    for i in range(1 + _RESAMPLES, len(choices.weight)):
+        law = posterior.Posterior(*(part[i] for part in every))
+        chances = posterior.above_one(law._replace(mean=law.mean + shift))
+        variants.append(Variant(int(choices.kept[i, 0]), int(choices.kept[i, 1]), float(choices.ridge[i]), *chances))
+    return tuple(variants)
 
 
 def _spectra(full: Reading, k: int, seed: int) -> tuple[Spectrum, Spectrum, Spectrum]:
@@ -106,15 +145,16 @@ def _spectra(full: Reading, k: int, seed: int) -> tuple[Spectrum, Spectrum, Spec
 def _spectrum(c: Components, logit, debiased, null, sizes: Sizes, k: int) -> Spectrum:
     m = int(min(sizes.r_x, sizes.r_y))
     floor = float(1 / sizes.n_labelled)
-    share = (c.loading_x + c.loading_y)[:m] / (2 * float(sizes.columns))
+    loading = _mean_loading(c, m)
     signal = np.zeros(m, bool)
     signal[np.argsort(-logit[:m], kind="stable")[:k]] = True
     return Spectrum(
         observed=np.asarray(c.value)[:m],
         debiased=np.asarray(debiased)[:m],
         null=np.asarray(null)[:m],
-        r_squared=np.clip(share - floor, 0, 1),
+        r_squared=np.clip(loading / float(sizes.columns) - floor, 0, 1),
         floor=floor,
+        told=_told(loading, sizes),
         is_signal=signal,
     )
 
@@ -125,13 +165,19 @@ def _recovered(spectrum: Spectrum, k: int, recovers: bool) -> int:
     return k if recovers else min(above, k - 1)
 
 
-def _outlooks(full: Reading, spectra: tuple[Spectrum, Spectrum, Spectrum], deltas: list[float]) -> list[Outlook]:
-    """Of CA, which is the same from both sides, and of CP in each direction."""
-    beliefs = (full.belief, full.belief_reverse)
-    success, distance = (expit(np.array([getattr(b, name) for b in beliefs], float)) for name in ("success", "distance"))
-    expected = [float(distance[:, 0].mean()), float(distance[0, 1]), float(distance[1, 1])]
+def _outlooks(full: Reading, spectra: tuple[Spectrum, Spectrum, Spectrum], deltas: list[float], moved: np.ndarray) -> list[Outlook]:
+    """Of CA, which is the same from both sides, and of CP in each direction.
+
+    `moved` (3,) is by how many standard deviations a given k moved each log Δ; the logit of success moves alike.
+    """
+    one, other = full.belief, full.belief_reverse
+    success = np.array([(one.success[0] + other.success[0]) / 2, one.success[1], other.success[1]]) + _LOGIT * moved
+    logit = np.array([(one.distance[0] + other.distance[0]) / 2, one.distance[1], other.distance[1]]) - _LOGIT * moved
+    # The network gives both; where a fit is the likelier to fail, its expected distance is not below ½.
+    distance = expit(np.where(success > 0, np.minimum(logit, 0), np.maximum(logit, 0.05)))
+    forecasts = (forecast_ca, forecast_cp, forecast_cp)
+    evidence = (full.forward, full.forward, full.reverse)
     return [
-        Outlook(float(success[:, 0].mean()), expected[0], forecast_ca(full.forward, spectra[0], deltas[0], expected[0])),
-        Outlook(float(success[0, 1]), expected[1], forecast_cp(full.forward, spectra[1], deltas[1], expected[1])),
-        Outlook(float(success[1, 1]), expected[2], forecast_cp(full.reverse, spectra[2], deltas[2], expected[2])),
+        Outlook(float(expit(s)), float(d), forecast(e, spectrum, delta, float(d)))
+        for s, d, forecast, e, spectrum, delta in zip(success, distance, forecasts, evidence, spectra, deltas, strict=True)
     ]

@@ -37,25 +37,42 @@ class Posterior(NamedTuple):
     correlation: np.ndarray
 
 
-def read_all(sample: Sample, blocks: Blocks, halves: Float[np.ndarray, "R B"], weights: Weights) -> Reading:
-    """Readings stacked along a first axis: of all rows, then of the blocks that each row of `halves` chooses."""
+class Choices(NamedTuple):
+    """R choices of what to read: weights 0 or 1 of the blocks (R, B), leading components of x and of y (R, 2), ridge (R,)."""
+
+    weight: Float[np.ndarray, "R B"]
+    kept: Float[np.ndarray, "R 2"]
+    ridge: Float[np.ndarray, " R"]
+
+
+def read_all(sample: Sample, blocks: Blocks, choices: Choices, weights: Weights) -> Reading:
+    """Readings stacked along a first axis, one for each choice."""
     dtype = jnp.result_type(float)
-    chosen = np.vstack([np.ones(len(blocks.pairs)), halves]).astype(dtype)
-    variances = (v.astype(dtype) for v in padded_variances(sample.x, sample.y))
-    blocks = Blocks(*(part.astype(dtype) for part in blocks))
-    return jax.device_get(_read_all(weights, blocks, chosen, *variances, np.asarray(sample.ridge, dtype), sample.sizes))
+    arrays = (*blocks, *choices, *padded_variances(sample.x, sample.y))
+    blocks_and_choices = [np.asarray(part, dtype) for part in arrays]
+    return jax.device_get(_read_all(weights, *blocks_and_choices, sample.sizes))
 
 
 @jax.jit
-def _read_all(weights: Weights, blocks: Blocks, chosen, variance_x, variance_y, ridge, sizes: Sizes) -> Reading:
-    def read(weight):
-        share = jnp.sum(weight * blocks.pairs[:, 0, 0]) / jnp.sum(blocks.pairs[:, 0, 0])
-        labelled = jnp.sum(weight * blocks.squares[:, 0, 0]) / jnp.sum(blocks.squares[:, 0, 0])
-        counted = sizes._replace(n=sizes.n * share, n_labelled=sizes.n_labelled * labelled)
-        forward, reverse = both_directions(moments(blocks, weight, variance_x, variance_y, ridge), counted)
+def _read_all(weights: Weights, pairs, labelled, squares, weight, kept, ridge, variance_x, variance_y, sizes: Sizes) -> Reading:
+    blocks = Blocks(pairs, labelled, squares)
+
+    def read(choice):
+        weight, kept, ridge = choice
+        share = jnp.sum(weight * pairs[:, 0, 0]) / jnp.sum(pairs[:, 0, 0])
+        told = jnp.sum(weight * squares[:, 0, 0]) / jnp.sum(squares[:, 0, 0])
+        counted = sizes._replace(n=sizes.n * share, n_labelled=sizes.n_labelled * told, r_x=kept[0], r_y=kept[1])
+        leading = [_leading(variance, count) for variance, count in zip((variance_x, variance_y), kept, strict=True)]
+        forward, reverse = both_directions(moments(blocks, weight, *leading, ridge), counted)
         return Reading(forward, reverse, believe(weights, forward), believe(weights, reverse))
 
-    return jax.lax.map(read, chosen)
+    return jax.lax.map(read, (weight, kept, ridge))
+
+
+def _leading(variance, count):
+    """The variances of the leading components in units of their mean, 0 for the others."""
+    chosen = jnp.where(jnp.arange(variance.size) < count, variance, 0)
+    return chosen * count / jnp.sum(chosen)
 
 
 def posterior_of(readings: Reading) -> Posterior:
@@ -112,11 +129,6 @@ def orthants(ca, cp) -> dict[Regime, float]:
     """P(regime) where CA and CP recover independently with probabilities `ca`, `cp` (numbers, or arrays to average over)."""
     parts = ((1 - ca) * (1 - cp), ca * (1 - cp), (1 - ca) * cp, ca * cp)
     return {regime: float(np.mean(part)) for regime, part in zip(REGIMES, parts, strict=True)}
-
-
-def x_stronger(law: Posterior) -> float:
-    """P(Δ_CP > Δ_CP reverse)."""
-    return float(ndtr((law.mean[1] - law.mean[2]) / np.hypot(law.scale[1], law.scale[2])))
 
 
 def draw(law: Posterior, count: int, rng: np.random.Generator) -> np.ndarray:
