@@ -1,45 +1,146 @@
-"""From the model to one recommendation."""
+"""From the layers to one recommendation: what was measured decides, simplicity and the model where that cannot tell.
 
-import math
+A measured lead is pulled towards what is believed before measuring, and the more so the larger its standard error: that what is
+simple, and what the model prefers, is a little ahead. With many labels the measured winner is advised, with few the simple one.
+"""
 
+from typing import NamedTuple
+
+import numpy as np
+
+from phasejax.diagnosis import words
 from phasejax.diagnosis.model.explanation import Explanation
-from phasejax.diagnosis.result import Direction, Objective, Outlook
+from phasejax.diagnosis.relation import Relation
+from phasejax.diagnosis.result import Direction, Objective, ViewName
+from phasejax.diagnosis.trial import Candidate, Trial
 
-OBJECTIVES: tuple[tuple[Objective, Direction | None, str], ...] = (
-    ("CA", None, "Align"),
-    ("CP", "x→y", "Predict y from x"),
-    ("CP", "y→x", "Predict x from y"),
-)
+MARGIN = 0.02  # of the score: what lies closer is as good
+_DRAWS = 4000
+_PULL = 0.06  # of the score: a standard error of this size halves the lead that is measured, in favour of what is believed
 
 
-def advise(model: Explanation) -> tuple[Objective, Direction | None, str]:
-    """Objective, direction and a sentence: of those likely to recover in the population, the likeliest to succeed here."""
-    if not model.related:
-        return "neither", None, "The labels tell nothing of either view beyond chance: nothing can be advised from them."
-    chances = [side.probability for side in (model.ca, model.cp, model.cp_reverse)]
-    outlooks = [side.outlook or Outlook(0, 1, math.inf) for side in (model.ca, model.cp, model.cp_reverse)]
-    candidates = [i for i in range(3) if chances[i] > 0.5]
-    best = max(candidates or range(3), key=lambda i: (outlooks[i].probability if candidates else 0, chances[i]))
-    objective, direction, verb = OBJECTIVES[best]
-    if not candidates:
-        advice = (
-            "Neither aligning nor predicting is likely to recover what the labels describe: the best chance, "
-            f"{chances[best]:.0%}, is to {verb[0].lower() + verb[1:]}. Look for views that share less nuisance."
+class Advice(NamedTuple):
+    """The first five fields of `Diagnosis`."""
+
+    objective: Objective
+    direction: Direction | None
+    view: ViewName | None
+    sentence: str
+    confidence: float | None
+
+
+def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advice:
+    """The one advice that follows from the layers and contradicts none of them."""
+    if relation.verdict != "fit":
+        return Advice("neither", None, None, _unfit(relation), None)
+    if trial is None:
+        return _by_model(model)
+    best = choose(trial, model)
+    candidate = trial.candidates[best]
+    score = words.measured(trial, best)
+    if trial.score[best] - trial.chance < trial.error[best]:
+        sentence = f"nothing that was tried tells the labels: {trial.measure} {score}, by chance {trial.chance:.2f}."
+        return Advice("neither", None, None, f"No advice: {sentence}", None)
+    objective: Objective = "one view" if candidate.objective in ("principal components", "whole view") else candidate.objective
+    return Advice(objective, candidate.direction, candidate.view, _tried(trial, best), confidence(trial, best))
+
+
+def choose(trial: Trial, model: Explanation) -> int:
+    """Index of the candidate that is advised; never a whole view, which is not comparable at k dimensions."""
+    encoders = [i for i, candidate in enumerate(trial.candidates) if candidate.objective != "whole view"]
+    simplest = trial.of("principal components")
+    lead, error = trial.difference[:, simplest], trial.difference_error[:, simplest]
+    pull = np.square(error / _PULL)
+    expected = lead - np.array([_burden(candidate, model) for candidate in trial.candidates]) * pull
+    return max(encoders, key=lambda i: expected[i])
+
+
+def _burden(candidate: Candidate, model: Explanation) -> float:
+    return 0.0
+
+
+def confidence(trial: Trial, advised: int) -> float:
+    """Probability that no other encoder of the trial scores better by more than `MARGIN` on new groups."""
+    variance = trial.error**2
+    covariance = (variance[:, None] + variance[None, :] - trial.difference_error**2) / 2
+    values, vectors = np.linalg.eigh(covariance)
+    noise = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
+    drawn = trial.score + noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    rivals = [i for i, candidate in enumerate(trial.candidates) if candidate.objective != "whole view"]
+    return float(np.mean(drawn[:, rivals].max(axis=1) - drawn[:, advised] <= MARGIN))
+
+
+def doubts(relation: Relation, trial: Trial | None) -> list[str]:
+    """What limits an answer that is given."""
+    said = []
+    if relation.verdict == "fit" and len(relation.told) == 1:
+        said.append(
+            f"The labels are related to {relation.told} only: they may describe what is private to it, not what is shared."
         )
-        return "neither", None, advice
-    here = outlooks[best]
-    advice = f"{verb}: the signal stands above the shared nuisance with probability {chances[best]:.0%}"
-    if here.probability >= 0.5:
-        return objective, direction, f"{advice}, and a fit on these pairs recovers it with probability {here.probability:.0%}."
-    advice = f"{advice}, but a fit on these pairs recovers it with probability {here.probability:.0%} only"
-    return objective, direction, f"{advice}: plan for about {here.pairs_needed:,.0f} independent pairs."
+    if relation.verdict == "fit" and trial is None:
+        said.append("The labels lie in too few groups to hold any out: nothing was tried, and the model speaks alone.")
+    if relation.image in ("x gives y", "y gives x"):
+        source, target = relation.image[0], relation.image[-1]
+        said.append(f"{target} is a linear function of {source}: it holds nothing that {source} does not.")
+    if relation.serial:
+        said.append(
+            f"Neighbouring rows are alike (correlation {relation.autocorrelation:.2f} in file order): --groups, or groups=, of "
+            "sessions or stretches of rows would keep them together in every fold."
+        )
+    for row in relation.dominant:
+        said.append(
+            f"Row {row.row} of {row.view} makes {words.percent(row.share)} of its component {row.component}: look at it."
+        )
+    return said
 
 
-def doubts(model: Explanation) -> list[str]:
-    """What the labels cannot support."""
-    if not model.related:
-        return ["The labels are not related to x nor to y beyond chance: what is called signal here means nothing."]
-    if len(model.related) == 1:
-        (view,) = model.related
-        return [f"The labels are related to {view} only: they may describe what is private to it, not what is shared."]
-    return []
+def _by_model(model: Explanation) -> Advice:
+    """Where nothing could be tried: of the sides that are likely to recover the signal, the likeliest to do so here."""
+    sides = (model.ca, model.cp, model.cp_reverse)
+    likely = [i for i, side in enumerate(sides) if side.probability > 0.5]
+    if not likely:
+        return Advice(
+            "neither", None, None, "No advice: neither aligning nor predicting is likely to recover the signal.", None
+        )
+    best = max(likely, key=lambda i: sides[i].probability)
+    objective, direction = words.SIDES[best]
+    chance = words.percent(sides[best].probability)
+    sentence = f"{words.name(objective, direction)}: the model gives it {chance} to recover the signal from enough pairs."
+    return Advice(objective, direction, "y" if direction == "y→x" else "x", sentence, None)
+
+
+def _tried(trial: Trial, best: int) -> str:
+    """What was measured of the advised candidate, and of what it was chosen over."""
+    alone, advised = trial.of("principal components"), trial.candidates[best]
+    fits = [i for i, candidate in enumerate(trial.candidates) if candidate.objective not in words.ALONE]
+    fitted = max(fits, key=lambda i: trial.score[i])
+    if advised.objective == "principal components":
+        said = f"Use {advised.view} alone: its {advised.k} leading components tell the labels with"
+        other = f"the best cross-modal fit ({_named(trial, fitted)}) reaches {words.measured(trial, fitted)}"
+    else:
+        said = f"{_named(trial, best, capital=True)}: read from {advised.view}, it tells the labels with"
+        other = f"{_named(trial, alone)} of {trial.candidates[alone].view} reach {words.measured(trial, alone)}"
+    said = f"{said} {trial.measure} {words.measured(trial, best)}; {other}."
+    if advised.objective != "principal components" and trial.score[fitted] > trial.score[best]:
+        said += f" {_named(trial, fitted, capital=True)} scores {words.measured(trial, fitted)}: no clear lead."
+    return said
+
+
+def _named(trial: Trial, i: int, capital: bool = False) -> str:
+    name = words.name(trial.candidates[i].objective, trial.candidates[i].direction)
+    return name[0].upper() + name[1:] if capital else name
+
+
+def _unfit(relation: Relation) -> str:
+    """Why nothing can be advised."""
+    reason = {
+        "same view": {
+            "copy": "x and y are the same view: one is a copy of the other, or a rotation of it.",
+            "linear image": "x and y are the same view: each is a linear image of the other.",
+        }.get(relation.image, ""),
+        "order of rows": f"the rows are out of order: y is related to x where its rows are moved by {relation.shift}.",
+        "views unrelated": "x and y are not related beyond chance: are their rows in the same order?",
+        "labels unrelated": "the labels tell nothing of either view beyond chance.",
+        "too few labels": "there are too few labels to tell whether they speak of either view.",
+    }[relation.verdict]
+    return f"No advice: {reason}"

@@ -5,7 +5,7 @@ Its singular values are those of the sample. The probabilities are the fractions
 
 import numpy as np
 
-from phasejax.diagnosis.advice import OBJECTIVES
+from phasejax.diagnosis import words
 from phasejax.diagnosis.elbow import Elbow, Seen, elbow_ca, elbow_cp, shuffled_folds
 from phasejax.diagnosis.labels import Labels
 from phasejax.diagnosis.result import Diagnosis, Estimate, Reduction, Side, Spectrum
@@ -36,12 +36,13 @@ def diagnose_by_elbow(x: np.ndarray, y: np.ndarray, labels: Labels, groups: np.n
     ]
     best = int(np.argmax([side.delta.value for side in sides]))
     recovers = sides[best].delta.value > 1
-    objective, direction, verb = OBJECTIVES[best]
+    objective, direction = words.SIDES[best]
+    name = words.name(objective, direction) if recovers else "neither"
     return Diagnosis(
         objective=objective if recovers else "neither",
         direction=direction if recovers else None,
-        view=({"x→y": "x", "y→x": "y"}.get(direction or "", "x")) if recovers else None,
-        advice=f"{verb}, by the published procedure." if recovers else "Neither, by the published procedure.",
+        view=("y" if direction == "y→x" else "x") if recovers else None,
+        advice=f"{name[0].upper()}{name[1:]}, by the published procedure.",
         confidence=None,
         relation=None,
         trial=None,

@@ -44,7 +44,7 @@ def report_page(diagnosis: Diagnosis, sources: Mapping[str, str]) -> str:
 <h1>{verdict}</h1>
 <p class="advice">{e(diagnosis.advice)}</p>
 {_table(diagnosis)}
-<p>{e(" ".join(words.EXPLANATION))}</p>
+<p>{e(" ".join(words.MODEL_TERMS))}</p>
 <ul>{reasons}</ul>
 {caveats}
 <h2>In the phase diagram</h2>
@@ -69,8 +69,10 @@ def report_frame(diagnosis: Diagnosis) -> str:
 
 
 def _table(diagnosis: Diagnosis) -> str:
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in words.HEADINGS)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in words.rows(diagnosis))
+    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in words.MODELLED)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in words.modelled(diagnosis)
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 

@@ -11,8 +11,10 @@ from phasejax.diagnosis.advice import advise, doubts
 from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.model.explanation import explain
 from phasejax.diagnosis.published import diagnose_by_elbow
+from phasejax.diagnosis.relation import relate
 from phasejax.diagnosis.result import Diagnosis, Reduction
 from phasejax.diagnosis.sample import reduce_sample
+from phasejax.diagnosis.trial import try_out
 from phasejax.diagnosis.views import View, block_sums
 from phasejax.folds import group_folds
 
@@ -62,29 +64,29 @@ def diagnose(
     sample = reduce_sample(x, y, read, codes)
     block = group_folds(codes, _BLOCKS, np.random.default_rng(seed))
     blocks = block_sums(sample.x, sample.y, read.rows, read.columns, block)
+    relation = relate(x, y, sample, seed)
     model = explain(sample, blocks, k, seed)
-    objective, direction, advice = advise(model)
+    trial = try_out(sample, blocks, block, model.k, seed) if relation.verdict == "fit" else None
     return Diagnosis(
-        objective=objective,
-        direction=direction,
-        advice=advice,
+        *advise(relation, trial, model),
+        relation=relation,
+        trial=trial,
         ca=model.ca,
         cp=model.cp,
         cp_reverse=model.cp_reverse,
         regime=model.population.regime,
         regime_probabilities=model.population.probabilities,
         these_pairs=model.these_pairs,
-        stronger_source=model.stronger_source,
-        stronger_source_probability=model.stronger_source_probability,
+        sensitivity=model.sensitivity,
+        cloud=model.cloud,
         k=model.k,
         n=n,
         n_effective=float(sample.sizes.n),
         n_labelled=read.rows.size,
         x=_reduction(x, sample.x),
         y=_reduction(y, sample.y),
-        cloud=model.cloud,
         method="default",
-        warnings=(*sample.notes, *doubts(model)),
+        warnings=(*sample.notes, *doubts(relation, trial)),
     )
 
 

@@ -1,12 +1,14 @@
 """A diagnosis in words: what the screen and the page both say."""
 
 import math
+from typing import Literal
 
 from phasejax.diagnosis.relation import Relation
-from phasejax.diagnosis.result import Diagnosis, Direction, Estimate, Objective, Outlook
+from phasejax.diagnosis.result import Diagnosis, Direction, Estimate, Outlook
+from phasejax.diagnosis.trial import Objective as Encoder
 from phasejax.diagnosis.trial import Trial
 
-SIDES: tuple[tuple[Objective, Direction | None], ...] = (("CA", None), ("CP", "x→y"), ("CP", "y→x"))
+SIDES: tuple[tuple[Literal["CA", "CP"], Direction | None], ...] = (("CA", None), ("CP", "x→y"), ("CP", "y→x"))
 TRIED = ("fitted to\nother pairs", "read\nfrom", "score", "advised\nis ahead by")
 MODELLED = ("", "Δ (90 %)", "Δ > 1", "kept", "fits\nhere", "enough\npairs")
 MODEL_TERMS = (
@@ -19,7 +21,8 @@ OTHER_WORDS = (
     "CA aligns both views in one space, as CLIP, SigLIP and VICReg do; CP predicts one view from the other, as decoders, "
     "captioners and masked modelling do. Without whitening, CA becomes PLS."
 )
-_NAMES = {
+ALONE: tuple[Encoder, ...] = ("principal components", "whole view")
+_NAMES: dict[tuple[Encoder, Direction | None], str] = {
     ("CA", None): "align (CA)",
     ("CP", "x→y"): "predict y from x (CP)",
     ("CP", "y→x"): "predict x from y (CP)",
@@ -28,7 +31,7 @@ _NAMES = {
     ("principal components", None): "principal components",
     ("whole view", None): "the whole view",
 }
-_VERDICTS = {"PLS": "Align without whitening (PLS)", "whitened": "Align, whitening in part"}
+_VERDICTS: dict[str, str] = {"PLS": "Align without whitening (PLS)", "whitened": "Align, whitening in part"}
 
 
 def verdict(diagnosis: Diagnosis) -> str:
@@ -37,8 +40,18 @@ def verdict(diagnosis: Diagnosis) -> str:
         return "No advice" if diagnosis.relation is not None else "Neither"
     if diagnosis.objective == "one view":
         return f"Use {diagnosis.view} alone"
-    name = _VERDICTS.get(diagnosis.objective) or _NAMES[diagnosis.objective, diagnosis.direction]
-    return name[0].upper() + name[1:]
+    spoken = _VERDICTS.get(diagnosis.objective) or name(diagnosis.objective, diagnosis.direction)
+    return spoken[0].upper() + spoken[1:]
+
+
+def name(objective: Encoder, direction: Direction | None) -> str:
+    """What an objective is called, as in "predict y from x (CP)"."""
+    return _NAMES[objective, direction]
+
+
+def is_modelled(diagnosis: Diagnosis) -> bool:
+    """Whether the model has anything to explain: not where the data are unfit to be asked."""
+    return diagnosis.relation is None or diagnosis.relation.verdict == "fit"
 
 
 def tried(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
@@ -46,8 +59,8 @@ def tried(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
     trial = diagnosis.trial
     if trial is None:
         return []
-    shown = [trial.of(objective, direction) for objective, direction in _NAMES if objective not in ("principal components", "whole view")]
-    shown += [trial.of(objective, view=view) for objective in ("principal components", "whole view") for view in "xy"]
+    fits = [trial.of(*key) for key in _NAMES if key[0] not in ALONE]
+    shown = fits + [trial.of(objective, view=view) for objective in ALONE for view in ("x", "y")]
     advised = advised_candidate(diagnosis)
     return [_tried(trial, i, advised) for i in sorted(shown, key=lambda i: -trial.score[i])]
 
@@ -65,8 +78,7 @@ def _tried(trial: Trial, i: int, advised: int | None) -> tuple[str, ...]:
     ahead = "" if advised is None else "advised"
     if advised is not None and i != advised:
         ahead = f"{trial.difference[advised, i]:+.2f} ± {trial.difference_error[advised, i]:.2f}"
-    name = _NAMES[candidate.objective, candidate.direction]
-    return name, f"{candidate.view}, {candidate.k}", measured(trial, i), ahead
+    return name(candidate.objective, candidate.direction), f"{candidate.view}, {candidate.k}", measured(trial, i), ahead
 
 
 def measured(trial: Trial, i: int) -> str:
@@ -82,8 +94,8 @@ def tried_heading(trial: Trial) -> str:
 def modelled(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
     """One line of `MODELLED` for each side."""
     return [
-        (name, interval(s.delta), percent(s.probability), percent(s.kept), *_outlook(s.outlook))
-        for name, s in zip(("CA", "CP x→y", "CP y→x"), diagnosis.sides, strict=True)
+        (side, interval(s.delta), percent(s.probability), percent(s.kept), *_outlook(s.outlook))
+        for side, s in zip(("CA", "CP x→y", "CP y→x"), diagnosis.sides, strict=True)
     ]
 
 
@@ -117,14 +129,19 @@ def next_steps(diagnosis: Diagnosis) -> list[str]:
     source, target = (diagnosis.direction or "x→y").split("→")
     read = f"read {diagnosis.view}'s encoder"
     steps = {
-        "CA": [f"Train an alignment objective (CLIP, SigLIP, VICReg) on these pairs with at least {diagnosis.k} dimensions; {read}."],
+        "CA": [f"Align (CLIP, SigLIP, VICReg) with at least {diagnosis.k} dimensions; {read}."],
         "PLS": [f"Align by covariance rather than correlation (PLS; strong weight decay, no whitening term); {read}."],
-        "whitened": [f"Align with a regulariser between CLIP's and none (ridge CCA, VICReg with a weak variance term); {read}."],
+        "whitened": [
+            f"Align with a regulariser between CLIP's and none (ridge CCA, VICReg with a weak variance term); {read}."
+        ],
         "CP": [f"Train a model that predicts {target} from {source} (decoder, captioner, masked modelling); {read}."],
-        "one view": [f"Train no cross-modal model for these labels: {diagnosis.view} by itself, or its principal components, will do."],
+        "one view": [
+            f"Train no cross-modal model for these labels: {diagnosis.view} by itself, or its principal components, will do."
+        ],
         "neither": _remedies(diagnosis.relation),
     }[diagnosis.objective]
-    here = dict(zip(SIDES, (side.outlook for side in diagnosis.sides), strict=True)).get((diagnosis.objective, diagnosis.direction))
+    advised = (diagnosis.objective, diagnosis.direction)
+    here = next((side.outlook for key, side in zip(SIDES, diagnosis.sides, strict=True) if key == advised), None)
     if here is not None and here.probability < 0.5 and math.isfinite(here.pairs_needed):
         steps.append(f"More pairs help: plan for about {count(here.pairs_needed)} independent ones.")
     return steps
@@ -137,7 +154,9 @@ def _remedies(relation: Relation | None) -> list[str]:
     return {
         "same view": ["Bring a second view that was measured apart from the first."],
         "order of rows": [f"Move y's rows by {relation.shift}, or join both files by an identifier, and ask again."],
-        "views unrelated": ["Check that row i of y belongs to row i of x; if so, these views share nothing that a linear fit finds."],
+        "views unrelated": [
+            "Check that row i of y belongs to row i of x; if so, these views share nothing that a linear fit finds."
+        ],
         "labels unrelated": ["Check that the labels belong to the rows; if so, ask about labels that these views can tell."],
         "too few labels": ["Label more pairs, of as many groups as possible."],
     }.get(relation.verdict, ["Bring views or labels that a linear fit tells more of."])

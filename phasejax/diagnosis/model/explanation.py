@@ -94,7 +94,7 @@ def _mean_loading(c: Components, m: int) -> np.ndarray:
 
 def _told(loading: np.ndarray, sizes: Sizes) -> np.ndarray:
     """Which components the labels speak of: by chance alone, n times a loading follows χ² with as many degrees as columns."""
-    return false_discovery_control(chi2.sf(loading * float(sizes.n_labelled), float(sizes.columns))) < _LEVEL
+    return np.asarray(false_discovery_control(chi2.sf(loading * float(sizes.n_labelled), float(sizes.columns)))) < _LEVEL
 
 
 def _ratio(spectrum: Spectrum) -> float:
@@ -165,7 +165,9 @@ def _recovered(spectrum: Spectrum, k: int, recovers: bool) -> int:
     return k if recovers else min(above, k - 1)
 
 
-def _outlooks(full: Reading, spectra: tuple[Spectrum, Spectrum, Spectrum], deltas: list[float], moved: np.ndarray) -> list[Outlook]:
+def _outlooks(
+    full: Reading, spectra: tuple[Spectrum, Spectrum, Spectrum], deltas: list[float], moved: np.ndarray
+) -> list[Outlook]:
     """Of CA, which is the same from both sides, and of CP in each direction.
 
     `moved` (3,) is by how many standard deviations a given k moved each log Δ; the logit of success moves alike.

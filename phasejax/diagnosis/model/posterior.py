@@ -48,25 +48,23 @@ class Choices(NamedTuple):
 def read_all(sample: Sample, blocks: Blocks, choices: Choices, weights: Weights) -> Reading:
     """Readings stacked along a first axis, one for each choice."""
     dtype = jnp.result_type(float)
-    arrays = (*blocks, *choices, *padded_variances(sample.x, sample.y))
-    blocks_and_choices = [np.asarray(part, dtype) for part in arrays]
-    return jax.device_get(_read_all(weights, *blocks_and_choices, sample.sizes))
+    blocks, choices = Blocks(*(part.astype(dtype) for part in blocks)), Choices(*(part.astype(dtype) for part in choices))
+    variances = [variance.astype(dtype) for variance in padded_variances(sample.x, sample.y)]
+    return jax.device_get(_read_all(weights, blocks, choices, *variances, sample.sizes))
 
 
 @jax.jit
-def _read_all(weights: Weights, pairs, labelled, squares, weight, kept, ridge, variance_x, variance_y, sizes: Sizes) -> Reading:
-    blocks = Blocks(pairs, labelled, squares)
-
+def _read_all(weights: Weights, blocks: Blocks, choices: Choices, variance_x, variance_y, sizes: Sizes) -> Reading:
     def read(choice):
         weight, kept, ridge = choice
-        share = jnp.sum(weight * pairs[:, 0, 0]) / jnp.sum(pairs[:, 0, 0])
-        told = jnp.sum(weight * squares[:, 0, 0]) / jnp.sum(squares[:, 0, 0])
+        share = jnp.sum(weight * blocks.pairs[:, 0, 0]) / jnp.sum(blocks.pairs[:, 0, 0])
+        told = jnp.sum(weight * blocks.squares[:, 0, 0]) / jnp.sum(blocks.squares[:, 0, 0])
         counted = sizes._replace(n=sizes.n * share, n_labelled=sizes.n_labelled * told, r_x=kept[0], r_y=kept[1])
         leading = [_leading(variance, count) for variance, count in zip((variance_x, variance_y), kept, strict=True)]
         forward, reverse = both_directions(moments(blocks, weight, *leading, ridge), counted)
         return Reading(forward, reverse, believe(weights, forward), believe(weights, reverse))
 
-    return jax.lax.map(read, (weight, kept, ridge))
+    return jax.lax.map(read, choices)
 
 
 def _leading(variance, count):
