@@ -89,12 +89,13 @@ def _count_signals(full: Reading) -> int:
 
 
 def _mean_loading(c: Components, m: int) -> np.ndarray:
-    return (c.loading_x + c.loading_y)[:m] / 2
+    return np.asarray(c.loading_x + c.loading_y, float)[:m] / 2
 
 
 def _told(loading: np.ndarray, sizes: Sizes) -> np.ndarray:
     """Which components the labels speak of: by chance alone, n times a loading follows χ² with as many degrees as columns."""
-    return np.asarray(false_discovery_control(chi2.sf(loading * float(sizes.n_labelled), float(sizes.columns)))) < _LEVEL
+    p = chi2.sf(np.asarray(loading, float) * float(sizes.n_labelled), float(sizes.columns))
+    return np.asarray(false_discovery_control(p)) < _LEVEL
 
 
 def _ratio(spectrum: Spectrum) -> float:

@@ -49,8 +49,8 @@ def read_all(sample: Sample, blocks: Blocks, choices: Choices, weights: Weights)
     """Readings stacked along a first axis, one for each choice."""
     dtype = jnp.result_type(float)
     blocks, choices = Blocks(*(part.astype(dtype) for part in blocks)), Choices(*(part.astype(dtype) for part in choices))
-    variances = [variance.astype(dtype) for variance in padded_variances(sample.x, sample.y)]
-    return jax.device_get(_read_all(weights, blocks, choices, *variances, sample.sizes))
+    variance_x, variance_y = (variance.astype(dtype) for variance in padded_variances(sample.x, sample.y))
+    return jax.device_get(_read_all(weights, blocks, choices, variance_x, variance_y, sample.sizes))
 
 
 @jax.jit
