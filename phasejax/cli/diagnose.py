@@ -1,6 +1,7 @@
 """`phasejax diagnose`: where a pair of embedding files stands, on one screen."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,10 +44,12 @@ def diagnose(
             choices: dict[str, Any] = {"groups": grouping, "method": method}
             found = run_diagnosis(*views, labelling, key=jax.random.key(seed), **choices)
         sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
-        page = None if report is None else report_page(found, sources | {"seed": str(seed)})
+        named = [x, y, "--labels", labels, *([] if groups is None else ["--groups", groups])]
+        command = shlex.join(["phasejax", "diagnose", *named, "--method", method, "--seed", str(seed)])
+        page = None if report is None else report_page(found, sources | {"seed": str(seed)}, command)
         if json_file is not None:
             write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None and page is not None:
             write_whole(report, page)
-        read = (Text(line, style="dim") for line in used)
+        read = (Text(line, style="dim") for line in (*used, f"Again: {command}"))
         console.print(screen(found), *read, sep="\n", width=min(WIDTH, console.width))

@@ -1,8 +1,4 @@
-"""From the layers to one recommendation: what was measured decides, simplicity and the model where that cannot tell.
-
-A measured lead is pulled towards what is believed before measuring, and the more so the larger its standard error: that what is
-simple, and what the model prefers, is a little ahead. With many labels the measured winner is advised, with few the simple one.
-"""
+"""From the layers to one recommendation: what was measured decides, simplicity and the model where that cannot tell."""
 
 from typing import NamedTuple
 
@@ -12,11 +8,10 @@ from phasejax.diagnosis import words
 from phasejax.diagnosis.model.explanation import Explanation
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.result import Direction, Objective, ViewName
-from phasejax.diagnosis.trial import Candidate, Trial
+from phasejax.diagnosis.trial import Trial
 
 MARGIN = 0.02  # of the score: what lies closer is as good
 _DRAWS = 4000
-_PULL = 0.06  # of the score: a standard error of this size halves the lead that is measured, in favour of what is believed
 
 
 class Advice(NamedTuple):
@@ -41,22 +36,28 @@ def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advic
     if trial.score[best] - trial.chance < trial.error[best]:
         sentence = f"nothing that was tried tells the labels: {trial.measure} {score}, by chance {trial.chance:.2f}."
         return Advice("neither", None, None, f"No advice: {sentence}", None)
-    objective: Objective = "one view" if candidate.objective in ("principal components", "whole view") else candidate.objective
+    encoder = candidate.objective
+    objective: Objective = "one view" if encoder == "principal components" or encoder == "whole view" else encoder
     return Advice(objective, candidate.direction, candidate.view, _tried(trial, best), confidence(trial, best))
 
 
 def choose(trial: Trial, model: Explanation) -> int:
-    """Index of the candidate that is advised; never a whole view, which is not comparable at k dimensions."""
-    encoders = [i for i, candidate in enumerate(trial.candidates) if candidate.objective != "whole view"]
-    simplest = trial.of("principal components")
-    lead, error = trial.difference[:, simplest], trial.difference_error[:, simplest]
-    pull = np.square(error / _PULL)
-    expected = lead - np.array([_burden(candidate, model) for candidate in trial.candidates]) * pull
-    return max(encoders, key=lambda i: expected[i])
+    """Index of the candidate that is advised; never a whole view, which has more dimensions than the others.
 
-
-def _burden(candidate: Candidate, model: Explanation) -> float:
-    return 0.0
+    The square's interior, which chooses its own dimensions, must lead beyond doubt. Where CA and CP cannot be told apart, the
+    one that the model gives the better chance on these pairs is taken.
+    """
+    best = trial.choice
+    interior = trial.of("whitened")
+    lead = trial.difference[interior] - 2 * trial.difference_error[interior]
+    if lead[best] > MARGIN:
+        return interior
+    if trial.candidates[best].objective not in ("CA", "CP"):
+        return best
+    sides = (model.ca, model.cp, model.cp_reverse)
+    chance = {trial.of(*key): side.outlook.probability for key, side in zip(words.SIDES, sides, strict=True) if side.outlook}
+    tied = [i for i in chance if trial.difference[best, i] <= min(trial.difference_error[best, i], MARGIN)]
+    return max([best, *tied], key=lambda i: chance.get(i, 0))
 
 
 def confidence(trial: Trial, advised: int) -> float:

@@ -51,6 +51,7 @@ def _foretells(source, target, order, rng) -> bool:
 def _standard(view: np.ndarray, alone: bool = True) -> np.ndarray:
     """Columns of mean 0 and, each `alone`, of variance 1; constant ones are left out."""
     view = view.astype(float)
+    view = view / np.abs(view).max()  # squares stay finite
     view = view - view.mean(axis=0)
     scale = np.sqrt(np.mean(view**2, axis=0))
     return view[:, scale > 0] / (scale[scale > 0] if alone else 1)

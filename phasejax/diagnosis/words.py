@@ -77,13 +77,18 @@ def _tried(trial: Trial, i: int, advised: int | None) -> tuple[str, ...]:
     candidate = trial.candidates[i]
     ahead = "" if advised is None else "advised"
     if advised is not None and i != advised:
-        ahead = f"{trial.difference[advised, i]:+.2f} ± {trial.difference_error[advised, i]:.2f}"
+        ahead = f"{_rounded(trial.difference[advised, i]):+.2f} ± {trial.difference_error[advised, i]:.2f}"
     return name(candidate.objective, candidate.direction), f"{candidate.view}, {candidate.k}", measured(trial, i), ahead
 
 
 def measured(trial: Trial, i: int) -> str:
     """The score of a candidate, as in `0.83 ± 0.02`."""
-    return f"{trial.score[i]:.2f} ± {trial.error[i]:.2f}"
+    return f"{_rounded(trial.score[i]):.2f} ± {trial.error[i]:.2f}"
+
+
+def _rounded(score: float) -> float:
+    """To two digits, and 0 without a sign."""
+    return round(float(score), 2) + 0.0
 
 
 def tried_heading(trial: Trial) -> str:

@@ -11,6 +11,7 @@ from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.model.forecast import pairs_needed_ca, pairs_needed_cp
 from phasejax.diagnosis.model.posterior import Posterior, regime_probabilities
 from phasejax.diagnosis.model.posterior import draw as draw_law
+from phasejax.spiked import SpikedModel
 from phasejax.theory import Regime, regime, separation
 
 KEY = jax.random.key(3)
@@ -51,17 +52,76 @@ def test_a_clear_case_is_recognised_with_confidence(name):
     assert np.abs(np.mean(errors, axis=0)).max() < 0.35
 
 
-def test_the_advice_follows_the_answer():
-    x, y, z = draw(model_in("ca"), 4000, 0)
-    aligned = diagnose(x, y, z, key=KEY)
-    assert (aligned.objective, aligned.advice.split(":")[0]) in {("CA", "Align"), ("CP", "Predict x from y")}
-    # γ̃^y ≫ γ̃^x: predicting the quiet view from the noisy one separates better, so y is the stronger source.
-    assert aligned.stronger_source == "y"
-    assert aligned.cp_reverse.delta.value > aligned.cp.delta.value
-    x, y, z = draw(model_in("neither"), 4000, 0)
-    nothing = diagnose(x, y, z, key=KEY)
-    assert nothing.objective == "neither"
-    assert nothing.direction is None
+def test_the_advice_is_the_measured_winner_unless_something_simpler_is_as_good():
+    """Loud nuisance hides the signal from the principal components of y, not of x; a louder one from both."""
+    x, y, z = draw(model_in("ca"), 2000, 0)
+    simple = diagnose(x, y, z, key=KEY)
+    assert (simple.objective, simple.direction, simple.view) == ("one view", None, "x")
+    assert simple.cp_reverse.delta.value > simple.cp.delta.value
+    x[:, 2:] *= 12
+    crossed = diagnose(x, y, z, key=KEY)
+    assert crossed.objective in ("CA", "CP", "whitened") and crossed.confidence > 0.5
+    scores = dict(zip(crossed.trial.candidates, crossed.trial.score, strict=True))
+    alone = max(score for candidate, score in scores.items() if candidate.objective == "principal components")
+    advised = max(score for candidate, score in scores.items() if candidate.objective == crossed.objective)
+    assert advised > alone + 0.2
+
+
+def test_nothing_is_advised_where_nothing_can_be():
+    x, y, z = draw(model_in("both"), 400, 9)
+    rng = np.random.default_rng(0)
+    unfit = {
+        "views unrelated": (x, y[rng.permutation(400)], z),
+        "same view": (x, x @ np.linalg.qr(rng.normal(size=(20, 20)))[0], z),
+        "order of rows": (x, np.roll(y, 3, axis=0), z),
+    }
+    for verdict, data in unfit.items():
+        found = diagnose(*data, key=KEY)
+        assert found.relation.verdict == verdict
+        assert (found.objective, found.direction, found.view, found.trial, found.confidence) == ("neither", *[None] * 4)
+        assert found.advice.startswith("No advice") and "Δ" not in str(found).split("Next")[0]
+
+
+def test_a_given_k_changes_what_is_said():
+    x, y, z = draw(model_in("both", k=2), 1500, 7)
+    two, five = (diagnose(x, y, z, key=KEY, k=k) for k in (2, 5))
+    assert two.ca.delta.value > 1.3 * five.ca.delta.value  # the fifth signal is a nuisance by another name
+    assert two.ca.probability > five.ca.probability
+    assert {candidate.k for candidate in five.trial.candidates if candidate.objective == "CA"} == {5}
+    estimated = diagnose(x, y, z, key=KEY)
+    assert estimated.k == 2 and estimated.ca.delta == two.ca.delta
+
+
+def test_k_is_no_more_than_the_labels_show():
+    x, y, z = draw(model_in("both", k=2), 1000, 3)
+    labels = np.where(np.arange(1000) < 200, z[:, 0] > 0, np.nan)
+    assert diagnose(x, y, labels, key=KEY).k <= 3
+
+
+def test_more_pairs_are_planned_for_than_there_are_or_none():
+    for seed, name in enumerate(TRUTH):
+        x, y, z = draw(model_in(name), 150, seed)
+        for side in diagnose(x, y, z, key=KEY).sides:
+            enough = side.outlook.pairs_needed <= 150
+            assert enough == (side.outlook.probability > 0.5)
+            assert (side.outlook.distance <= 0.5) == enough
+
+
+@pytest.mark.parametrize("family", ["equal", "graded", "loud"])
+def test_intervals_hold_the_truth_of_homogeneous_models(family):
+    """Of 90 % intervals at least 80 % in each family: 12 draws of two objectives, so that 19 of 24 are asked for."""
+    parameters = {
+        "equal": dict(kappa=2.0, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.3),
+        "graded": dict(kappa=(3, 2, 1.5), gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=50.0, nu=0.5),
+        "loud": dict(kappa=1.5, gamma_x=1.0, gamma_y=0.3, gamma_tilde_x=6.0, gamma_tilde_y=4.0, nu=0.5),
+    }[family]
+    model = SpikedModel.homogeneous(d=20, k=3, **parameters)
+    truth, inside = separation(model), 0
+    for seed in range(12):
+        x, y, z = draw(model, 1000, 100 + seed)
+        found = diagnose(x, y, z, key=KEY)
+        inside += sum(side.delta.low <= t <= side.delta.high for side, t in zip((found.ca, found.cp), truth, strict=True))
+    assert inside >= 19
 
 
 def test_coordinates_do_not_matter():
@@ -178,12 +238,6 @@ def test_pairs_needed_falls_with_delta_and_rises_with_the_distance_here():
     assert pairs_needed_cp(0.9, 0.7, 1.0, 3.0, 1.0, 20, 1000, 0.3) == 1000
 
 
-def test_a_given_k_is_kept():
-    x, y, z = draw(model_in("both", k=2), 500, 7)
-    result = diagnose(x, y, z, key=KEY, k=4)
-    assert result.k == result.ca.spectrum.is_signal.sum() == 4
-
-
 def test_labels_in_a_single_group_still_give_an_answer():
     x, y, z = draw(model_in("both"), 300, 8)
     groups = np.repeat(np.arange(6), 50)
@@ -194,22 +248,15 @@ def test_labels_in_a_single_group_still_give_an_answer():
 
 
 def test_labels_that_tell_nothing_are_said_to():
-    """Noise as labels is called so in nearly all of 40 draws, what is private to x is told apart, and real labels pass."""
+    """Noise as labels gives no advice, what is private to x is told apart, and real labels pass."""
     x, y, z = draw(model_in("both"), 400, 9)
     rng = np.random.default_rng(0)
-    nothing = [any("beyond chance" in w for w in diagnose(x, y, rng.normal(size=400), key=KEY).warnings) for _ in range(40)]
-    assert np.mean(nothing) > 0.9
+    answers = [diagnose(x, y, rng.normal(size=400), key=KEY) for _ in range(20)]
+    silent = [found.objective == "neither" and "labels" in found.advice for found in answers]
+    assert np.mean(silent) >= 0.9
     private = x[:, 5] - y @ np.linalg.lstsq(y, x[:, 5])[0]
     assert any("related to x only" in warning for warning in diagnose(x, y, private, key=KEY).warnings)
     assert diagnose(x, y, z, key=KEY).warnings == ()
-
-
-def test_noise_labels_are_related_to_no_view_however_unequal_the_views():
-    rng = np.random.default_rng(5)
-    x, y = rng.normal(size=(400, 60)), rng.normal(size=(400, 4))
-    found = diagnose(x, y, rng.normal(size=400), key=KEY)
-    assert any("not related to x nor to y" in warning for warning in found.warnings)
-    assert found.objective == "neither" and found.direction is None and "nothing can be advised" in found.advice
 
 
 def test_short_integers_are_not_taken_for_constant():

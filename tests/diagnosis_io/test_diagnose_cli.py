@@ -68,28 +68,33 @@ def pairs(tmp_path, monkeypatch):
     return seen
 
 
-def test_the_screen_has_the_verdict_first_then_reasons_then_caveats_in_80_columns(pairs):
+def test_the_screen_has_the_verdict_first_then_measures_model_next_steps_and_caveats_in_60_columns(pairs):
     result = invoke("x.npy", "y.npy", "--labels", "l.csv:class")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].strip() == "Align (CA)" and lines[1].strip() == MADE_UP.advice
-    assert max(map(len, lines)) <= 80 and len(lines) <= 40
+    assert max(map(len, lines)) <= 60 and len(lines) <= 65
     parts = (
-        "CA: align",
-        "Population",
+        "Tried on these pairs: balanced accuracy",
+        "Explained by the model",
+        "2 signal directions",
         "Fits on these",
-        "stronger source",
+        "Next",
+        "plan for about 1,800",
         "Caveats",
         *MADE_UP.warnings,
         "1,500 pairs, worth",
+        "CA aligns",
         "Δ is",
         "x.npy: an array of 40 × 3.",
         "y.npy: an array of 40 × 2.",
         "l.csv: 1 column (class).",
+        "Again: phasejax diagnose x.npy y.npy",
     )
     places = [result.stdout.index(part) for part in parts]
     assert places == sorted(places)
-    assert re.search(r"CP: y→x +12.3 \(3.00 to ∞\) +> 99 % +2 of 2 +21 % +> 1,000,000", result.stdout)
+    assert re.search(r"CP y→x +12.3 \(3.00–∞\) +> 99 % +> 99 % +21 % +> 1,000,000", result.stdout)
+    assert re.search(r"principal components +x, 2 +0.71 ± 0.02 +\+0.12 ± 0.01", result.stdout)
 
 
 def test_options_reach_the_diagnosis(pairs):

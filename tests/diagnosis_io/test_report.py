@@ -68,11 +68,12 @@ def test_the_page_says_what_the_diagnosis_says(page):
         "Align (CA)",
         MADE_UP.advice,
         *MADE_UP.warnings,
-        "1.73 (1.21 to 2.50)",
-        "12.3 (3.00 to ∞)",
+        "1.73 (1.21–2.50)",
+        "12.3 (3.00–∞)",
         "> 99 %",
-        "2 of 2",
-        "350",
+        "0.83 ± 0.02",
+        "+0.12 ± 0.01",
+        "1,800",
         "no number",
         "> 1,000,000",
         "CA only 86 %, Both 7 %, Neither 6 %, CP only < 1 %",
@@ -133,7 +134,7 @@ def test_the_spectrum_shows_each_component_by_kind_share_and_floor():
 
 
 def test_a_long_spectrum_is_cut_and_says_so_and_one_of_signals_has_no_floor():
-    long = Spectrum(*(np.linspace(1, 0, 90),) * 4, 0.0, np.ones(90, bool))
+    long = Spectrum(*(np.linspace(1, 0, 90),) * 4, 0.0, np.ones(90, bool), np.ones(90, bool))
     ax = spectrum(Figure().subplots(), long, "CA")
     assert ax.get_xlabel() == "component (first 40 of 90)"
     assert len(ax.lines) == 2 and len(ax.collections[0].get_offsets()) == 40
@@ -143,7 +144,8 @@ def test_verdicts_and_numbers_in_words():
     assert words.verdict(MADE_UP) == "Align (CA)"
     assert words.verdict(dataclasses.replace(MADE_UP, objective="CP", direction="y→x")) == "Predict x from y (CP)"
     assert words.verdict(dataclasses.replace(MADE_UP, objective="CP", direction="x→y")) == "Predict y from x (CP)"
-    assert words.verdict(dataclasses.replace(MADE_UP, objective="neither")) == "Neither"
+    assert words.verdict(dataclasses.replace(MADE_UP, objective="neither")) == "No advice"
+    assert words.verdict(dataclasses.replace(MADE_UP, objective="one view", view="y")) == "Use y alone"
     assert [words.percent(p) for p in (0.0, 0.004, 0.01, 0.5, 0.994, 1.0)] == [
         "< 1 %",
         "< 1 %",
@@ -153,21 +155,21 @@ def test_verdicts_and_numbers_in_words():
         "> 99 %",
     ]
     counts = [words.count(n) for n in (7, 88.4, 347.2, 12345, 9.9e5, 2e6, np.inf)]
-    assert counts == ["7", "88", "350", "12,000", "990,000", "> 1,000,000", "no number"]
-    assert words.interval(Estimate(0.05, 0.0, 123.4)) == "0.05 (0.00 to 123)"
+    assert counts == ["7", "89", "350", "13,000", "990,000", "> 1,000,000", "no number"]
+    assert words.interval(Estimate(0.05, 0.0, 123.4)) == "0.05 (0.00–123)"
 
 
 def test_a_diagnosis_without_a_second_answer_shows_dashes():
     sides = {name: getattr(MADE_UP, name)._replace(outlook=None) for name in ("ca", "cp", "cp_reverse")}
     elbow = dataclasses.replace(MADE_UP, these_pairs=None, **sides)
-    assert all(line[-2:] == ("–", "–") for line in words.rows(elbow))
+    assert all(line[-2:] == ("–", "–") for line in words.modelled(elbow))
     assert len(words.reasons(elbow)) == 2 and not re.search("Fits on these", report_page(elbow, SOURCES))
 
 
 def test_print_is_the_screen_and_a_notebook_gets_the_page_in_a_frame():
     printed = str(MADE_UP)
     assert printed.splitlines()[0].strip() == "Align (CA)" and MADE_UP.advice in printed
-    assert max(map(len, printed.splitlines())) <= 80
+    assert max(map(len, printed.splitlines())) <= 60
     frame = MADE_UP._repr_html_()
     assert frame.startswith("<iframe") and html.escape(html.escape(MADE_UP.advice)) in frame
     assert len(repr(MADE_UP)) < 200 and MADE_UP.advice in repr(MADE_UP)

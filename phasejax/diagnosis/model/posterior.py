@@ -60,8 +60,8 @@ def _read_all(weights: Weights, blocks: Blocks, choices: Choices, variance_x, va
         share = jnp.sum(weight * blocks.pairs[:, 0, 0]) / jnp.sum(blocks.pairs[:, 0, 0])
         told = jnp.sum(weight * blocks.squares[:, 0, 0]) / jnp.sum(blocks.squares[:, 0, 0])
         counted = sizes._replace(n=sizes.n * share, n_labelled=sizes.n_labelled * told, r_x=kept[0], r_y=kept[1])
-        leading = [_leading(variance, count) for variance, count in zip((variance_x, variance_y), kept, strict=True)]
-        forward, reverse = both_directions(moments(blocks, weight, *leading, ridge), counted)
+        leading_x, leading_y = _leading(variance_x, kept[0]), _leading(variance_y, kept[1])
+        forward, reverse = both_directions(moments(blocks, weight, leading_x, leading_y, ridge), counted)
         return Reading(forward, reverse, believe(weights, forward), believe(weights, reverse))
 
     return jax.lax.map(read, choices)
