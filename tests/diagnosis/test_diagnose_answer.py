@@ -8,9 +8,13 @@ import pytest
 from spiked_pairs import draw, model_in
 
 from phasejax.diagnosis import diagnose
+from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.model.explanation import explain
 from phasejax.diagnosis.model.forecast import pairs_needed_ca, pairs_needed_cp
 from phasejax.diagnosis.model.posterior import Posterior, regime_probabilities
 from phasejax.diagnosis.model.posterior import draw as draw_law
+from phasejax.diagnosis.sample import reduce_sample
+from phasejax.diagnosis.views import block_sums
 from phasejax.spiked import SpikedModel
 from phasejax.theory import Regime, regime, separation
 
@@ -119,7 +123,9 @@ def test_intervals_hold_the_truth_of_homogeneous_models(family):
     truth, inside = separation(model), 0
     for seed in range(12):
         x, y, z = draw(model, 1000, 100 + seed)
-        found = diagnose(x, y, z, key=KEY)
+        read = read_labels(z, 1000)
+        sample = reduce_sample(x, y, read, np.arange(1000))
+        found = explain(sample, block_sums(sample.x, sample.y, read.rows, read.columns, np.arange(1000) % 20), None, seed)
         inside += sum(side.delta.low <= t <= side.delta.high for side, t in zip((found.ca, found.cp), truth, strict=True))
     assert inside >= 19
 
@@ -251,9 +257,9 @@ def test_labels_that_tell_nothing_are_said_to():
     """Noise as labels gives no advice, what is private to x is told apart, and real labels pass."""
     x, y, z = draw(model_in("both"), 400, 9)
     rng = np.random.default_rng(0)
-    answers = [diagnose(x, y, rng.normal(size=400), key=KEY) for _ in range(20)]
+    answers = [diagnose(x, y, rng.normal(size=400), key=KEY) for _ in range(8)]
     silent = [found.objective == "neither" and "labels" in found.advice for found in answers]
-    assert np.mean(silent) >= 0.9
+    assert all(silent)
     private = x[:, 5] - y @ np.linalg.lstsq(y, x[:, 5])[0]
     assert any("related to x only" in warning for warning in diagnose(x, y, private, key=KEY).warnings)
     assert diagnose(x, y, z, key=KEY).warnings == ()
