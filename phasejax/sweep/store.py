@@ -25,7 +25,7 @@ from phasejax.sweep.spec import SweepSpec, parse_spec
 PENDING = 255
 """The `status` of a cell that has not been computed; computed cells hold a `solvers.Status` code."""
 
-WHOLE = 1 << 28
+WHOLE = 1 << 26
 """Bytes of a store up to which it is read at once."""
 
 _STATUS = ", ".join(f"{status.value} {status.name.lower()}" for status in Status) + f", {PENDING} not computed"
