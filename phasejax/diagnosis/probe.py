@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.special
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 _PENALTIES = np.logspace(-4, 2, 13)  # of the ridge regression, in units of the mean variance
 
@@ -100,6 +100,21 @@ def contributions(
     if smooth:
         return weight * np.sum(scipy.special.softmax(told, axis=-1) * values, axis=-1)
     return weight * (told.argmax(axis=-1) == values.argmax(axis=-1))
+
+
+def scored(
+    added: Float[np.ndarray, "C m"], targets: Targets, groups: Shaped[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, "C C"]]:
+    """Scores from what each row adds, and their covariance over groups; what rows add is taken less the share of their class
+    (of all rows, for R²)."""
+    score = targets.base + added.sum(axis=1)
+    share = targets.values if targets.classes else np.sum(targets.values**2, axis=1, keepdims=True)
+    share = share * targets.weight[:, None]
+    excess = added - (added @ (share > 0)) / share.sum(axis=0) @ share.T
+    codes = np.unique(groups, return_inverse=True)[1]
+    count = codes.max() + 1
+    by_group = np.stack([np.bincount(codes, row, count) for row in excess])
+    return score, by_group @ by_group.T * count / (count - 1)
 
 
 def _discriminant(sums: Sums):

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from phasejax.diagnosis.permutation import some_rows
-from phasejax.diagnosis.probe import Sums, Targets, contributions, read_out, sums_of, targets_of
+from phasejax.diagnosis.probe import Sums, Targets, contributions, read_out, scored, sums_of, targets_of
 from phasejax.diagnosis.sample import Sample
 from phasejax.diagnosis.square import FULL, NONE, encoders
 from phasejax.diagnosis.views import Blocks, View, padded_size
@@ -207,14 +207,8 @@ def _summary(
     groups,
 ) -> Trial:
     """Scores and their standard errors from what each row adds, less the share of its class (of all rows, for R²)."""
-    score = targets.base + added.sum(axis=1)
-    share = targets.values if targets.classes else np.sum(targets.values**2, axis=1, keepdims=True)
-    share = share * targets.weight[:, None]
-    excess = added - (added @ (share > 0)) / share.sum(axis=0) @ share.T
-    codes = np.unique(groups, return_inverse=True)[1]
-    count = codes.max() + 1
-    by_group = np.stack([np.bincount(codes, row, count) for row in excess])
-    product = by_group @ by_group.T * count / (count - 1) * _SHARED
+    score, product = scored(added, targets, groups)
+    product = product * _SHARED
     variance = np.diag(product)
     return Trial(
         candidates,

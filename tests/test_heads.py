@@ -1,0 +1,111 @@
+"""Heads on frozen features: what the spiked model says wins, baselines and ceiling in their order, files to table."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from phasejax.cli import app
+from phasejax.heads import train_heads
+
+runner = CliRunner()
+
+
+def pairs(n=600, seed=0):
+    """One shared coordinate, weak in x and lost in loud noise of its own in either view; the label is its sign."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=n)
+    views = []
+    for _ in range(2):
+        view = 3 * rng.normal(size=(n, 6))
+        view[:, 0] = z + 0.3 * rng.normal(size=n)
+        views.append(view)
+    return *views, (z > 0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def found():
+    x, y, label = pairs()
+    with jax.enable_x64(False):
+        return train_heads(x, y, label, objectives=["vicreg", "prediction"], key=jax.random.key(0), width=1, steps=400,
+                           hidden=32, learning_rate=1e-2, batch=128)  # fmt: skip
+
+
+def scores(found):
+    return {(head.objective, head.reads): score for head, score in zip(found.heads, found.score, strict=True)}
+
+
+def test_every_objective_stands_beside_baselines_and_ceiling(found):
+    assert list(scores(found)) == [
+        ("features alone", "x"),
+        ("features alone", "y"),
+        ("features alone", "x, y"),
+        ("vicreg", "x, y"),
+        ("vicreg", "x"),
+        ("vicreg", "y"),
+        ("prediction x→y", "x"),
+        ("prediction y→x", "y"),
+        ("trained on labels", "x, y"),
+    ]
+    assert found.measure == "balanced accuracy" and found.chance == 0.5 and not found.diverged
+
+
+def test_one_number_finds_the_shared_coordinate(found):
+    """A head of width 1 holds what either view needs six features for."""
+    told = scores(found)
+    assert told["vicreg", "x"] > 0.8 and told["prediction x→y", "x"] > 0.75
+    assert told["features alone", "x"] > 0.8
+    assert told["trained on labels", "x, y"] > 0.85
+
+
+def test_differences_are_to_the_better_view_alone(found):
+    best = int(np.argmax(found.score[:2]))
+    np.testing.assert_allclose(found.difference, found.score - found.score[best])
+    assert found.difference_error[best] == 0 and np.all(found.error > 0)
+    json.dumps(found.to_dict())
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, array in zip(("x", "y", "labels"), pairs(n=80), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    return tmp_path
+
+
+def invoke(files, *arguments):
+    views = [str(files / f"{name}.npy") for name in "xy"]
+    return runner.invoke(app, ["train", *views, "--labels", str(files / "labels.npy"), *arguments], terminal_width=120)
+
+
+def test_from_files_to_table_and_json_and_on_from_a_checkpoint(files):
+    options = ["--steps", "40", "--batch", "16", "--json", str(files / "h.json"), "--checkpoints", str(files / "kept")]
+    result = invoke(files, "--objectives", "vicreg", "prediction", *options)
+    assert result.exit_code == 0, result.output
+    assert "prediction y→x" in result.output and "trained on labels" in result.output
+    written = json.loads((files / "h.json").read_text())
+    assert len(written["heads"]) == 9 and len(list((files / "kept").iterdir())) == 4
+    again = invoke(files, "--objectives", "prediction", *options)  # both trainings are found done
+    assert again.exit_code == 0 and json.loads((files / "h.json").read_text())["heads"][3] == written["heads"][6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--objectives", "vicrag"], "'vicrag' is not an objective: choose one of"),
+        (["--objectives", "vicreg", "--steps", "30"], "steps = 30"),
+        (["--objectives", "vicreg", "--json", "/nowhere/h.json"], "--json"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(files, arguments, message):
+    before = sorted(files.iterdir())
+    result = invoke(files, *arguments)
+    assert result.exit_code == 2 and message in result.stderr and "Traceback" not in result.stderr
+    assert sorted(files.iterdir()) == before
+
+
+def test_labels_of_the_wrong_length(files):
+    np.save(files / "labels.npy", np.zeros(79))
+    result = invoke(files, "--objectives", "vicreg")
+    assert result.exit_code == 2 and "labels have shape (79,)" in result.stderr
