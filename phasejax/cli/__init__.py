@@ -15,6 +15,7 @@ COMMANDS = {
     "figures": "Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used.",
     "verify": "Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not.",
     "diagnose": "Align, predict (in which direction), or neither? From two files of paired embeddings and some labels.",
+    "train": "Train heads on your own embeddings: does any objective beat the better view alone?",
     "explore": (
         "Sliders, the four regions in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."
     ),
