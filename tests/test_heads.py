@@ -19,7 +19,7 @@ def pairs(n=600, seed=0):
     z = rng.normal(size=n)
     views = []
     for _ in range(2):
-        view = 3 * rng.normal(size=(n, 6))
+        view = 1.5 * rng.normal(size=(n, 6))
         view[:, 0] = z + 0.3 * rng.normal(size=n)
         views.append(view)
     return *views, (z > 0).astype(int)
