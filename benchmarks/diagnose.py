@@ -31,11 +31,12 @@ Answer on the test seeds, 2 busy cores of a Zen 4 (about ten processes beside th
     200 labels of 5000: regime 0.975, with all labels 0.975
     median seconds a call at n = 5000, d = 128: 0.520, processor time 0.252
 
-The table is of the weights before the corners were learnt. With the present ones, every third development problem (108): regime
-.898, calibration error .034 (regime) and .022 (CA and CP), 90 % intervals hold .92 (CA), .90 (CP), .86 (CP from y to x), k within one
-in .77. Of each corner family 40 new problems (20 of embeddings): regime, then what the intervals hold in the same order, k within one:
-homogeneous .98, 1.00 .95 .85, .93; graded .98, .95 .90 .90, .90; factors .80 (.96 where Δ is not within a tenth of 1), .88 .88 .88,
-.78; embeddings 1.00, 1.00 .95 1.00, .90. The README's example: CA and CP hold the truth in 8 of 8 draws.
+The table is of the weights before the corners were learnt. With the present ones, every third development problem (108):
+regime .898, calibration error .034 (regime) and .022 (CA and CP), 90 % intervals hold .92 (CA), .90 (CP), .86 (CP from y to
+x), k within one in .77. Of each corner family 40 new problems (20 of embeddings): regime, then what the intervals hold in the
+same order, k within one: homogeneous .98, 1.00 .95 .85, .93; graded .98, .95 .90 .90, .90; factors .80 (.96 where Δ is not
+within a tenth of 1), .88 .88 .88, .78; embeddings 1.00, 1.00 .95 1.00, .90. The README's example: CA and CP hold the truth in
+8 of 8 draws.
 
 On the development seeds a head trained alike had regime .861, CA .920, CP .923, these pairs .861. Weak spots: at n = 200 and
 d = 128 CA is hard; k is told too small where components mix; the intervals of CP hold a little less than they say.

@@ -3,11 +3,11 @@
     python benchmarks/diagnose_network.py [--problems 10000] [--epochs 12] [--out phasejax/diagnosis/model/network.npz]
 
 A quarter of the problems are of the benchmark's shape, with more unequal variances, a quarter of the broad family, and half
-are corners (`FAMILIES`). Their seeds are none of the benchmark's. The stored weights went on from those of 10000
-problems of the first two kinds, with 14 epochs over 5500 of this mixture. Of one in eight that was left out (and sets the width of
-the intervals) the 90 % intervals hold .91 of the truths of CA and of CP, .80 and .69 before; the regime is right in .89, .85 before,
-where Δ is not within a tenth of 1. Every problem is seen from both sides. The loss is that of the normal law of log Δ, of the four
-regimes, of the fits on these pairs, and of which components are signal.
+are corners (`FAMILIES`). Their seeds are none of the benchmark's. The stored weights went on from those of 10000 problems of
+the first two kinds, with 14 epochs over 5500 of this mixture. Of one in eight that was left out (and sets the width of the
+intervals) the 90 % intervals hold .91 of the truths of CA and of CP, .80 and .69 before; the regime is right in .89, .85
+before, where Δ is not within a tenth of 1. Every problem is seen from both sides. The loss is that of the normal law of log
+Δ, of the four regimes, of the fits on these pairs, and of which components are signal.
 """
 
 import argparse
