@@ -5,7 +5,9 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import ArrayLike
 
+from phasejax.diagnosis.estimators import TwoViewEncoder
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.trial import Trial
 from phasejax.theory import Regime
@@ -165,6 +167,17 @@ class Diagnosis:
     def sides(self) -> tuple[Side, Side, Side]:
         """CA, CP from x to y, CP from y to x."""
         return self.ca, self.cp, self.cp_reverse
+
+    def fit(self, x: ArrayLike, y: ArrayLike) -> TwoViewEncoder:
+        """The advised encoders, fitted to pairs (n, d_x), (n, d_y).
+
+        **Raises:** `ValueError` where no cross-modal training is advised, or nothing was tried.
+        """
+        if self.trial is None or self.objective in ("one view", "neither"):
+            raise ValueError(f"there is nothing to fit: {self.advice}")
+        found = self.trial.candidates[self.trial.of(self.objective, self.direction, self.view)]
+        alpha_x, alpha_y = found.alpha if found.view == "x" else found.alpha[::-1]
+        return TwoViewEncoder(found.k, alpha_x=alpha_x, alpha_y=alpha_y).fit(x, y)
 
     def to_dict(self) -> dict:
         """Everything as JSON-safe values: regimes by label, arrays as lists, infinity as "inf"."""

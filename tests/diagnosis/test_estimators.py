@@ -1,10 +1,12 @@
 """The two-view estimator: scikit-learn's own CCA and PLS, its clone and its conventions; mistakes are sentences."""
 
+import jax
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.cross_decomposition import CCA, PLSSVD
 
+from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.estimators import TwoViewEncoder
 
 
@@ -76,3 +78,18 @@ def test_mistakes_are_sentences(params, sentence):
         TwoViewEncoder().fit(x, y[1:])
     with pytest.raises(ValueError, match="ridge is no parameter"):
         TwoViewEncoder().set_params(ridge=1)
+
+
+def test_a_diagnosis_fits_what_it_advises_and_nothing_else():
+    rng = np.random.default_rng(3)
+    n, loud = 600, 8.0
+    z, u = rng.normal(size=(2, n))
+    x, y = rng.normal(size=(2, n, 6))
+    x[:, 0], y[:, 0] = z + 0.2 * x[:, 0], z + 0.2 * y[:, 0]  # quiet and well correlated: CA's
+    x[:, 1], y[:, 1] = loud * (u + x[:, 1]), loud * (u + y[:, 1])
+    found = diagnose(x, y, z, k=1, key=jax.random.key(0))
+    model = found.fit(x, y)
+    assert found.objective in ("CA", "whitened") and model.alpha_x < 1 and model.alpha_y < 1
+    assert abs(np.corrcoef(model.transform(x)[:, 0], z)[0, 1]) > 0.9
+    with pytest.raises(ValueError, match="there is nothing to fit: "):
+        diagnose(x, rng.permutation(y), z, k=1, key=jax.random.key(0)).fit(x, y)
