@@ -73,6 +73,7 @@ def measure(split: str, repeat: int) -> dict[str, np.ndarray]:
         began, began_work = time.perf_counter(), time.process_time()
         result = diagnose(problem.x, problem.y, problem.labels, key=key)
         seconds, work = time.perf_counter() - began, time.process_time() - began_work
+        assert result.these_pairs is not None  # the default method's answer has it
         few = diagnose(problem.x, problem.y, problem.labels, key=key, labelled=np.arange(n) < FEW) if n == SIZES[-1] else result
         rows.append(
             dict(

@@ -77,7 +77,7 @@ def _evidence(sample: Sample, labels: Labels) -> tuple[Evidence, Evidence]:
 
 
 def _padded(evidence: Evidence) -> Evidence:
-    ca, cp = (type(part)(*map(_pad, part)) for part in (evidence.ca, evidence.cp))
+    ca, cp = (jax.tree.map(_pad, part) for part in (evidence.ca, evidence.cp))
     return Evidence(ca, cp, evidence.sizes)
 
 
@@ -109,7 +109,7 @@ def mean_loss(weights: Weights, batch: dict):
     return jnp.mean(losses), beliefs
 
 
-def train(data: dict, epochs: int, rng: np.random.Generator) -> dict:
+def train(data: dict, epochs: int, rng: np.random.Generator) -> Weights:
     """Weights after `epochs` over the examples, in batches of like size."""
     components = np.minimum(data["evidence"].sizes.r_x, data["evidence"].sizes.r_y)
     bounds = ((0, 32), (32, 64), (64, MOST))
@@ -146,17 +146,17 @@ def take(data: dict, index: np.ndarray, size: int = MOST) -> dict:
     return jax.tree.map(lambda leaf: leaf[..., :size] if leaf.ndim > 1 and leaf.shape[-1] == MOST else leaf, cut)
 
 
-def calibrate(weights: dict, data: dict) -> dict:
+def calibrate(weights: Weights, data: dict) -> dict:
     """Set the factors by which log Δ's scales are widened and the logits of success divided, from examples not trained on."""
     beliefs = beliefs_of(weights, data)
     scale = np.sqrt(np.mean(((data["log_delta"] - beliefs.mean) / beliefs.scale) ** 2, axis=0))
     success = data["distance"] < 0.5
     factors = np.geomspace(0.5, 3, 100)
     losses = [np.mean(np.logaddexp(0, -np.where(success, 1, -1) * beliefs.success / factor)) for factor in factors]
-    return weights | {"temperature": np.array([*scale, factors[int(np.argmin(losses))]])}
+    return {**weights, "temperature": np.array([*scale, factors[int(np.argmin(losses))]])}
 
 
-def beliefs_of(weights: dict, data: dict):
+def beliefs_of(weights: Weights, data: dict):
     run = jax.jit(lambda batch: mean_loss(weights, batch)[1])
     parts = [run(take(data, np.arange(i, min(i + 500, len(data["distance"]))))) for i in range(0, len(data["distance"]), 500)]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
@@ -183,7 +183,7 @@ def main() -> None:
     fits = (beliefs.success > 0) == (rest["distance"] < 0.5)
     print(f"held out: regime {right.all(axis=1).mean():.3f}, {right.mean(axis=0).round(3)}; fits {fits.mean(axis=0).round(3)}")
     print(f"temperature {weights['temperature'].round(3)}, {time.perf_counter() - began:.0f} s")
-    np.savez(arguments.out, **{name: np.asarray(value) for name, value in weights.items()})
+    np.savez(arguments.out, allow_pickle=False, **{name: np.asarray(value) for name, value in weights.items()})
 
 
 if __name__ == "__main__":

@@ -85,13 +85,15 @@ def subject_labels(rng) -> Pairs:
 
 
 def serial_noise(rng, memory=10) -> Pairs:
-    return Pairs(*(series(rng, 600, d, memory) for d in (10, 8)), series(rng, 600, 1, memory)[:, 0])
+    x, y, labels = (series(rng, 600, d, memory) for d in (10, 8, 1))
+    return Pairs(x, y, labels[:, 0])
 
 
 def serial_labels(rng) -> Pairs:
     """A series of related views, and labels that are a series of their own."""
     z = series(rng, 600, 10, 10)
-    return Pairs(*(z + series(rng, 600, 10, 10) for _ in range(2)), (series(rng, 600, 1, 10)[:, 0] > 0).astype(int))
+    x, y = (z + series(rng, 600, 10, 10) for _ in range(2))
+    return Pairs(x, y, (series(rng, 600, 1, 10)[:, 0] > 0).astype(int))
 
 
 def slow_drift(rng) -> Pairs:

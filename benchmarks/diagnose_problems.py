@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     labels: np.ndarray
-    delta: tuple[float, float, float]
+    delta: tuple[float, ...]
     k: int
 
     @property

@@ -104,6 +104,7 @@ def clusters(of: str, count: int):
         both = np.hstack([problem.x / problem.x.std(), problem.y / problem.y.std()])
         points = {"x": problem.x, "both": both, "latents": problem.labels}[of]
         centres = points[rng.permutation(len(points))[:count]]
+        nearest = np.zeros(len(points), int)
         for _ in range(10):
             nearest = (np.sum(centres**2, axis=1) - 2 * points @ centres.T).argmin(axis=1)
             centres = np.array(

@@ -18,6 +18,7 @@ Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise b
 
 import argparse
 import time
+from typing import Any
 
 from phasejax import runtime
 
@@ -31,14 +32,14 @@ jax.config.update("jax_enable_compilation_cache", False)  # compile times are pa
 
 from phasejax import SpikedModel  # noqa: E402
 from phasejax.experiments.solved.engine import SolvedEngine  # noqa: E402
+from phasejax.experiments.spiked.spec import SpikedSpec  # noqa: E402
 from phasejax.simulation import lanes, trial  # noqa: E402
 from phasejax.simulation.draws import lane_keys  # noqa: E402
 from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.wishart import bartlett  # noqa: E402
-from phasejax.sweep import parse_spec  # noqa: E402
 
 K, N = 5, 5000
-MODEL = dict(k=K, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0)
+MODEL: dict[str, Any] = dict(k=K, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0)
 
 
 def numpy_rate(d: int, trials: int) -> float:
@@ -73,7 +74,7 @@ class Kernel:
     def __init__(self, d: int, formulation: str | None, precision: int = 32):
         span = {"start": 0.0, "stop": 1.0, "num": 31}
         axes = {"kappa": span | {"stop": 3.0}, "nu": span}
-        spec = parse_spec(dict(name="kernel", trials=1000, model=dict(d=d, n=N, **MODEL), axes=axes))
+        spec = SpikedSpec.model_validate(dict(name="kernel", trials=1000, model=dict(d=d, n=N, **MODEL), axes=axes))
         self.engine = SolvedEngine(spec, precision=precision, devices=tuple(jax.devices()))
         if formulation:
             self.engine.formulation = getattr(trial, formulation)

@@ -26,7 +26,7 @@ def draw(sweeps: Sweeps) -> Figure:
     for kind, (color, line) in KINDS.items():
         rng = np.random.default_rng(0)
         drawn = [[with_negatives(rng, kind, int(m), BATCH, WIDTH, RHO) for _ in range(REPEATS)] for m in sizes]
-        found = [jax.vmap(partial(objectives.conflict, temperature=TEMPERATURE))(np.stack(z)) for z in drawn]
+        found = [jax.vmap(partial(objectives.conflict, temperature=TEMPERATURE))(jnp.stack(z)) for z in drawn]
         zeta.plot(sizes, [float(jnp.mean(c.alignment_uniformity[:, :, 0])) for c in found], line, color=color, label=kind)
         if kind == "shared":
             chi.plot(sizes, [float(jnp.mean(c.intra_alignment)) for c in found], "o", color="black", label="measured")

@@ -29,7 +29,7 @@ def draw(sweeps: Sweeps) -> Figure:
     keys = jax.random.split(jax.random.key(0), (true_kappa.size, TRIALS))
     kappa, raw, inverted = jax.vmap(jax.vmap(_estimate, in_axes=(None, None, 0)))(true_kappa, true_nu, keys)
     for ax, nu, title in zip(axes, (raw, inverted), ("largest sample correlation", "bulk edge inverted"), strict=True):
-        plot.region_map(ax, grid_kappa, grid_nu, codes)
+        plot.region_map(ax, grid_kappa, grid_nu, np.asarray(codes))
         for k, v, ks, vs in zip(true_kappa, true_nu, kappa, nu, strict=True):
             ax.plot([k, np.mean(ks)], [v, np.mean(vs)], color="black", linewidth=0.7)
         ax.plot(kappa.ravel(), nu.ravel(), ".", color="#cc79a7", markersize=3, markeredgewidth=0, label="estimates")

@@ -1,6 +1,7 @@
 """How many of five signals survive at spreads 1, .8, .6, .4: the exact count above, the count of 5000 pairs below."""
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
@@ -15,11 +16,10 @@ def draw(sweeps: Sweeps) -> Figure:
     axes = figure.subplots(5, 4, sharex="row", sharey="row", height_ratios=[1, 1, 1, 1, 1.1])
     norm = BoundaryNorm(np.arange(-0.5, k + 1.5), 256)
     rows = [(o, v) for o in ("ca", "cp") for v in (f"exact_{o}", f"count_{o}")]
-    image = None
     for column, spread in enumerate(dataset.spread.values):
         panel = dataset.sel(spread=spread)
         for ax, (objective, variable) in zip(axes[:, column], rows, strict=False):
-            image = ax.pcolormesh(
+            ax.pcolormesh(
                 panel.kappa, panel.nu, np.rint(panel[variable]).T, norm=norm, cmap="cividis", shading="nearest", rasterized=True
             )
             if column == 0:
@@ -31,7 +31,9 @@ def draw(sweeps: Sweeps) -> Figure:
             ax.tick_params(labelbottom=ax is axes[3, column])
         axes[3, column].set_xlabel("spike strength κ")
         _counts(axes[4, column], panel, k, first=column == 0)
-    figure.colorbar(image, ax=axes[:4], label="signal directions recovered", ticks=range(k + 1), shrink=0.6)
+    figure.colorbar(
+        ScalarMappable(norm, "cividis"), ax=axes[:4], label="signal directions recovered", ticks=range(k + 1), shrink=0.6
+    )
     return figure
 
 

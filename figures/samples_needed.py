@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -17,18 +18,18 @@ TARGET, MOST = 5.0, 1e7
 def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    image, everywhere = None, _needed()
+    everywhere, norm = _needed(), LogNorm(50, 1e6)
     for ax, objective in zip(axes, ("ca", "cp"), strict=True):
         needed = np.asarray(getattr(everywhere, objective))
         shown = np.where(needed < MOST, needed, np.nan).T
-        image = ax.pcolormesh(KAPPA, NU, shown, norm=LogNorm(50, 1e6), cmap="viridis_r", shading="nearest", rasterized=True)
+        ax.pcolormesh(KAPPA, NU, shown, norm=norm, cmap="viridis_r", shading="nearest", rasterized=True)
         lines = ax.contour(KAPPA, NU, np.log10(np.minimum(needed, MOST)).T, levels=[2.5, 3, 4], colors="black", linewidths=0.6)
         ax.clabel(lines, fmt=lambda power: f"{10**power:,.0f}", fontsize=6)
         boundary = getattr(_boundary(), objective)
         ax.plot(KAPPA, np.minimum(boundary, 1), plot.OBJECTIVE_LINES[objective], color="black", linewidth=1.4)
         ax.set(title=f"{objective.upper()} (line: Δ = 1)", xlabel=plot.SYMBOLS["kappa"], ylim=(NU[0], NU[-1]))
     axes[0].set_ylabel(plot.SYMBOLS["nu"])
-    figure.colorbar(image, ax=axes, label="pairs needed, d = 50")
+    figure.colorbar(ScalarMappable(norm, "viridis_r"), ax=axes, label="pairs needed, d = 50")
     return figure
 
 

@@ -63,7 +63,7 @@ def prediction_error(coefficients: Float[Array, "d_y d_x"], cov: Covariance) -> 
 def _row_space(encoder: Array) -> Array:
     """(d, k) orthonormal basis of the row space; columns beyond the numerical rank are zero, so they recover nothing."""
     u, sigma, _ = jnp.linalg.svd(encoder.T, full_matrices=False)
-    return u * (sigma > max(encoder.shape) * jnp.finfo(encoder.dtype).eps * sigma[0])
+    return jnp.where(sigma > max(encoder.shape) * jnp.finfo(encoder.dtype).eps * sigma[0], u, 0)
 
 
 def _truth(encoder: Array, basis: Array | None) -> Array:

@@ -266,7 +266,7 @@ def test_a_constant_column_in_both_views_is_no_correlation(x64, scale):
         x, y = jnp.asarray(x, float), jnp.asarray(y, float)
         expected = align(covariance_of(x, y, center=True), 2)
         constant = jnp.full((300, 1), scale * np.pi)
-        jitter = constant * (1 + jnp.finfo(x.dtype).eps * (jnp.arange(300) % 2))[:, None]
+        jitter = constant * (1 + jnp.finfo(x.dtype).eps * (jnp.arange(300.0) % 2))[:, None]
         for column in (constant, jitter):
             padded = covariance_of(jnp.hstack([x, column]), jnp.hstack([column, y]), center=True)
             got = align(padded, 2, throw=False)
@@ -346,7 +346,7 @@ def test_a_singular_source_is_solved_on_its_support(solver, x64):
     assert (got.rank, got.rank_x, got.rank_y, got.status) == (4, 6, 4, Status.RANK_DEFICIENT)
     rtol = 1e-8 if x64 else 2e-3
     np.testing.assert_allclose(got.singular_values, expected.singular_values, rtol=rtol)
-    same_rows_up_to_sign(got.encoder_x, expected.encoder_x @ embedding.T, rtol)
+    same_rows_up_to_sign(got.encoder_x, np.asarray(expected.encoder_x) @ embedding.T, rtol)
 
 
 def test_a_singular_target_matters_only_where_it_is_whitened():

@@ -21,7 +21,7 @@ from phasejax.multimodal.graph import complete
 from phasejax.spiked import SpikedModel
 
 
-def _vectors(rows: Array | Sequence[Numbers]) -> tuple[Array, ...]:
+def _vectors(rows: Array | np.ndarray | Sequence[Numbers]) -> tuple[Array, ...]:
     return tuple(checks.floats(row) for row in rows)
 
 

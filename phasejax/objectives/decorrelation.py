@@ -100,5 +100,5 @@ def _nuclear_norm_jvp(primals, tangents):
     u, sigma, vt = jnp.linalg.svd(t, full_matrices=False)
     kept = sigma > max(t.shape) * jnp.finfo(t.dtype).eps * sigma[0]
     with jax.default_matmul_precision("highest"):
-        gradient = (u * kept) @ vt
+        gradient = jnp.where(kept, u, 0) @ vt
     return jnp.sum(sigma), jnp.sum(gradient * dt)

@@ -140,7 +140,7 @@ def _reflect(reflectors: Array, z: Array) -> Array:
 def _bisect(diagonal: Array, superdiagonal: Array, k: int) -> Array:
     """The k largest singular values (k, L), descending, of a bidiagonal matrix with all of them in [0, 1]."""
     d2, e2 = lax.optimization_barrier((diagonal**2, superdiagonal**2))
-    rank = jnp.arange(k)[:, None]
+    rank = jnp.arange(k, dtype=jnp.int32)[:, None]
 
     def halve(_, interval):
         low, width = interval

@@ -29,7 +29,8 @@ def summed(overlap: Array, status: Array, valid: Array, threshold: ArrayLike) ->
     failed = valid & (status == Status.NONFINITE)
     used = valid & ~failed
     count = jnp.sum(overlap > threshold, axis=1, keepdims=True)
-    statistics = jnp.concatenate([1 - jnp.mean(overlap, axis=1, keepdims=True), overlap, count, count == k], axis=1)
+    parts = (1 - jnp.mean(overlap, axis=1, keepdims=True), overlap, count, count == k)
+    statistics = jnp.concatenate([part.astype(overlap.dtype) for part in parts], axis=1)
     statistics = jnp.where(used, statistics, 0)
     trials = jnp.sum(used, axis=-1, dtype=jnp.int32)
     mean = jnp.sum(statistics, axis=-1) / jnp.maximum(trials, 1)

@@ -94,7 +94,7 @@ def noise_energy_ca(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
     def one(t2, index):
         own, tilt = jax.grad(_log_outlier_ca, argnums=(0, 1))(t2, untilted, nu2, size_y, weight)
         lost, rank = _ranking(rho2, nu2, index)
-        noise = -jnp.sum(lost * ratio_of_scales(model)[index] * tilt)
+        noise = -jnp.sum(jnp.where(lost, ratio_of_scales(model)[index] * tilt, 0))
         return NoiseEnergy(noise, jnp.where(enough, t2 * own, -1), rank)
 
     return jax.vmap(one)(rho2, jnp.arange(model.k))
@@ -120,7 +120,7 @@ def noise_energy_cp(model: SpikedModel, weight: Scalar) -> NoiseEnergy:
         own = tau2_i * (f[0] * z[1] - z[0] * f[1])
         lost, rank = _ranking(tau2 + r * power_y, xi2 + r * target, index)
         enough = weight * xi2.size < 1
-        noise = jnp.sum(lost * ratio_of_scales(model)[index] * response)
+        noise = jnp.sum(jnp.where(lost, ratio_of_scales(model)[index] * response, 0))
         return NoiseEnergy(noise, jnp.where(found & enough, own, -1), rank)
 
     return jax.vmap(one)(tau2, power_y, jnp.arange(model.k))

@@ -11,7 +11,8 @@ from phasejax.multimodal.high_dimensional import maxvar_critical_nu, maxvar_pred
 from phasejax.multimodal.sampling import sample_covariance
 from phasejax.multimodal.solvers import maxvar
 from phasejax.recovery import subspace_distance
-from phasejax.theory import high_dimensional as pairwise
+from phasejax.theory.homogeneous import ca_outlier
+from phasejax.theory.pencil import distances
 
 SIZE = 24
 
@@ -46,14 +47,14 @@ def test_two_modalities_are_a_pair():
     seen = set()
     for n in (1_000_000, 2000, 400, 60, 52):
         ours = np.asarray(maxvar_prediction(model, n).distances)
-        expected = [pairwise.distances(pair, n).ca for pair in (model.pair(0, 1), model.pair(1, 0))]
+        expected = [distances(pair, n).ca for pair in (model.pair(0, 1), model.pair(1, 0))]
         np.testing.assert_allclose(ours, expected, rtol=1e-8)
         seen.add(int(np.sum(ours == 1)))
     assert seen == {0, 2, 4}
     alike = MultimodalModel.homogeneous(d=SIZE + 2, k=2, modalities=2, kappa=[2, 1.5], gamma=0.5, gamma_tilde=1, nu=0.3)
     rho = np.asarray(alike.quality[0])
     values = maxvar_prediction(alike, 400).eigenvalues
-    np.testing.assert_allclose(values, 1 + pairwise.ca_outlier(rho, 0.3, SIZE / 400), rtol=1e-10)
+    np.testing.assert_allclose(values, 1 + ca_outlier(rho, 0.3, SIZE / 400), rtol=1e-10)
 
 
 def two_sided():

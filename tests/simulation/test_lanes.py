@@ -235,7 +235,7 @@ class TestSquaredOverlaps:
         shared, own = rng.normal(size=(12, 1, 50)), rng.normal(size=(12, 4, 50))
         w = (shared + np.sqrt(eps(dtype)) * own).astype(dtype)
         condition = np.linalg.cond(np.moveaxis(w.astype(np.float64), -1, 0))
-        error = np.abs(squared_overlaps(w, 12) - self.by_qr(w, 12)).max(axis=0)
+        error = np.abs(np.asarray(squared_overlaps(w, 12)) - self.by_qr(w, 12)).max(axis=0)
         assert np.all(error <= 8 * eps(dtype) * condition)
 
     def test_the_whole_space(self, dtype):
