@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from phasejax import checks
@@ -40,6 +41,19 @@ def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
     """Partial least squares (by SVD): the top-k singular directions of Σxy, nothing whitened. Errors as in `align`."""
     _check(cov, k, 0.0, throw)
     return _solve(cov, k, unwhitened(cov.xx), unwhitened(cov.yy), throw)
+
+
+def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayLike = 0.0, throw: bool = True) -> Solution:
+    """Regularised alignment, the top-k singular directions of (Σxx + ε_x I)^-½ Σxy (Σyy + ε_y I)^-½.
+
+    **Arguments:** `ridge_x`, `ridge_y` in [0, ∞], ε in units of the view's mean eigenvalue: 0 whitens, ∞ leaves alone.
+    (0, 0) is `align`, (0, ∞) is `predict`, (∞, 0) is `predict` from y to x, (∞, ∞) is `pls`. The rest as in `align`.
+    """
+    _check(cov, k, 0.0, throw)
+    for name, ridge in (("ridge_x", ridge_x), ("ridge_y", ridge_y)):
+        if checks.known(ridge) and not np.all(np.asarray(ridge) >= 0):
+            raise ValueError(f"{name} = {ridge} is not allowed: a ridge must be in [0, ∞].")
+    return _solve(cov, k, _shrunk_whitener(cov.xx, ridge_x), _shrunk_whitener(cov.yy, ridge_y), throw)
 
 
 def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -90,6 +104,14 @@ def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener, throw: bool
     if throw:
         insist(status, f"k = {k}, rank {rank}, rank_x {left.rank} of {d_x}, rank_y {right.rank} of {d_y}")
     return Solution(encoder_x, encoder_y, sigma, rank, left.rank, right.rank, status)
+
+
+def _shrunk_whitener(s: Float[Array, "d d"], ridge: ArrayLike) -> Whitener:
+    """Whitener of S + ridge·mean eigenvalue·I, the identity at ridge = ∞; by way of (S + ridge·mean·I)/(1 + ridge)."""
+    kept = 1 / (1 + jnp.asarray(ridge, s.dtype))
+    mean = jnp.trace(s) / s.shape[0]
+    shrunk = whitener(kept * s + (1 - kept) * mean * jnp.eye(s.shape[0], dtype=s.dtype))
+    return shrunk._replace(matrix=jnp.sqrt(jnp.where(kept > 0, kept, mean)) * shrunk.matrix)
 
 
 def _all_finite(*arrays: Array) -> Array:
