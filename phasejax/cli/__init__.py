@@ -12,6 +12,7 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
     "sweep": "Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree.",
+    "check": "Say what is in a store and whether every computed cell is as it was written. Exit 0 if so, 1 if not.",
     "figures": "Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used.",
     "verify": "Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not.",
     "diagnose": "Align, predict (in which direction), or neither? From two files of paired embeddings and some labels.",

@@ -50,7 +50,8 @@ def sweep(
                 _join(coordinator, processes, process_id)
             with _shown_progress(what, lines) as on_progress:
                 store = out / f"{what.name}.zarr"
-                dataset = run(what, path=store, resume=resume, precision=precision, on_progress=on_progress)
+                heard = {"on_progress": on_progress, "on_notice": lambda line: typer.echo(f"phasejax: {line}", err=True)}
+                dataset = run(what, path=store, resume=resume, precision=precision, **heard)
         if jax.process_index() == 0:
             _report(dataset, what, out, pdf, Console(stderr=True, highlight=False) if log_json else console)
 
@@ -133,7 +134,7 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
         where.print(
             f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances or ties."
         )
-    where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True)
+    where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True, markup=False)
 
 
 def _agreement_table(rows: list[Agreement]) -> Table:

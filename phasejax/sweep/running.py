@@ -2,8 +2,10 @@
 
 import math
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +17,7 @@ from jax.experimental import multihost_utils
 
 from phasejax.memory import most_held
 from phasejax.sweep.grid import Grid, tile_shape
+from phasejax.sweep.integrity import alone
 from phasejax.sweep.kind import Engine
 from phasejax.sweep.spec import SweepSpec
 from phasejax.sweep.store import Memory, Store, StoreError, load, store_bytes
@@ -67,6 +70,7 @@ def run(
     precision: int = 32,
     devices: tuple[jax.Device, ...] | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_notice: Callable[[str], None] = warnings.warn,
 ) -> xr.Dataset:
     """Run a sweep and return its dataset, with one dimension per axis.
 
@@ -77,6 +81,7 @@ def run(
     - `precision`: 32 or 64 bits for draws and linear algebra. Analytic variables are always computed in 64.
     - `devices`: this process's devices to use, all of them by default.
     - `on_progress`: called after each tile.
+    - `on_notice`: hears, in a sentence each, what was damaged and is computed again, and what is waited for.
 
     With several processes (`jax.distributed`) each computes its share of the tiles and all return the whole.
 
@@ -90,8 +95,17 @@ def run(
         memory = Memory(spec, block, provenance)
         _run_tiles(spec, engine, memory, on_progress)
         return memory.dataset
-    _run_tiles(spec, engine, _shared_store(spec, Path(path), resume, block, provenance), on_progress)
-    _barrier("phasejax sweep finished")
+    path = Path(path)
+    first = jax.process_index() == 0  # creates the store, or checks that it may be continued, before the others open it
+    created = first and _create(spec, path, resume, block, provenance)
+    with alone(path, on_notice) if first else nullcontext():
+        if first and not created:
+            mended = Store.resume(path, provenance)
+            if mended:
+                on_notice(mended)
+        _barrier("phasejax store ready")
+        _run_tiles(spec, engine, Store.open(path), on_progress)
+        _barrier("phasejax sweep finished")
     return load(path)
 
 
@@ -131,15 +145,17 @@ def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
     yield from waiting
 
 
-def _shared_store(spec: SweepSpec, path: Path, resume: bool, block: tuple[int, ...], provenance: dict) -> Store:
-    """The one store of all processes: the first creates it, or checks that it may be continued, before the others open it."""
-    if jax.process_index() == 0:
-        if resume and path.exists():
-            Store.resume(path, provenance)
-        else:
-            Store.create(path, spec, block, provenance)
-    _barrier("phasejax store ready")
-    return Store.open(path)
+def _create(spec: SweepSpec, path: Path, resume: bool, block: tuple[int, ...], provenance: dict) -> bool:
+    """Whether a store was created; if not, there is one to continue."""
+    if resume and path.exists():
+        return False
+    try:
+        Store.create(path, spec, block, provenance)
+    except StoreError:
+        if resume and path.exists():  # another process was first
+            return False
+        raise
+    return True
 
 
 def _barrier(name: str) -> None:

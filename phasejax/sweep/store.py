@@ -1,13 +1,15 @@
 """The result of a sweep: labelled axes, analytic and measured variables, provenance; kept in a Zarr store that can resume.
 
 A store is complete cell by cell: `status` holds PENDING until everything else about a cell's tile is on disk, and a tile is
-one chunk of every variable, written atomically. So a sweep may be killed at any moment: what `status` calls done is whole.
+one chunk of every variable, written atomically and on the disk before its status is. So a sweep may be killed at any moment:
+what `status` calls done is whole, and `integrity` says whether it still is.
 """
 
 import json
 import math
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,9 +19,11 @@ from typing import cast
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, tiles
+from phasejax.sweep.integrity import UNREADABLE, checksums, digest, discard, settle
 from phasejax.sweep.spec import SweepSpec, parse_spec
 
 PENDING = 255
@@ -63,12 +67,26 @@ def arrays(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
 
 
 class Store:
-    """An open Zarr store of one sweep."""
+    """An open Zarr store of one sweep, of the specification `spec`.
+
+    `broken` names the arrays that are missing or not as they were made, coordinates among them.
+    """
 
     def __init__(self, path: Path, group: zarr.Group):
         self.path = path
         self._group = group
-        self._status = self._array("status")
+        self._inode = path.stat().st_ino
+        record = dict(group.attrs)
+        if record.pop("digest", None) != digest(record):
+            raise StoreError(f"{path} has a record of how it was made that was edited or damaged: make the sweep anew.")
+        self.spec = parse_spec(json.loads(str(record["spec"])))
+        self._sweep = zlib.crc32(f"{record['spec']} {record['precision']}".encode())
+        self._block = tuple(cast(list[int], record["block"]))
+        self._grid = Grid(self.spec)
+        self._laid = _everything(self.spec, self._block)
+        coordinates = _coordinates(self.spec)
+        self.broken = [name for name, points in coordinates.items() if not _holds(group, name, points)]
+        self.broken += [name for name, laid in self._laid.items() if not _is_laid(group, name, laid)]
 
     def _array(self, name: str) -> zarr.Array:
         return cast(zarr.Array, self._group[name])
@@ -79,8 +97,9 @@ class Store:
 
         **Raises:** `StoreError` if something is there already or the place cannot be written.
         """
+        exists = StoreError(f"{path} exists: add --resume to continue it, or choose another directory.")
         if path.exists():
-            raise StoreError(f"{path} exists: add --resume to continue it, or choose another directory.")
+            raise exists
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,55 +107,113 @@ class Store:
             draft.rename(path)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
+            if path.exists():
+                raise exists from error
             raise StoreError(f"{path} cannot be created: {error.strerror or error}.") from error
         return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> "Store":
-        """**Raises:** `StoreError` if there is no sweep store at the path."""
+        """**Raises:** `StoreError` if there is no sweep store at the path, or if its record was edited."""
         try:
             group = zarr.open_group(path, mode="r+")
-        except (OSError, ValueError) as error:
+            if "spec" not in group.attrs:
+                raise KeyError("spec")
+        except UNREADABLE as error:
             raise StoreError(f"{path} is not a sweep store.") from error
-        if "spec" not in group.attrs or "status" not in group:
-            raise StoreError(f"{path} is not a sweep store.")
         return cls(path, group)
 
     @classmethod
-    def resume(cls, path: Path, provenance: dict) -> "Store":
-        """Open a store that the same spec began. **Raises:** `StoreError` saying what differs otherwise."""
+    def resume(cls, path: Path, provenance: dict) -> str | None:
+        """Make ready a store that the same spec began: what is damaged is pending again, and named in a sentence.
+
+        **Raises:** `StoreError` saying what differs otherwise.
+        """
         store = cls.open(path)
         began = dict(store._group.attrs)
         there, here = json.loads(str(began["spec"])), json.loads(provenance["spec"])
-        differences = _differences(there, here) or _other_orders(parse_spec(there), parse_spec(here))
+        differences = _differences(there, here) or _other_orders(store.spec, parse_spec(here))
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:
             raise StoreError(f"{path} was made from another sweep: {'; '.join(differences)}.")
-        return store
+        try:
+            return store.mend()
+        except OSError as error:
+            raise StoreError(f"{path} is damaged and cannot be written: {error.strerror or error}.") from error
+
+    def mend(self) -> str | None:
+        """Lay broken arrays out again, and make damaged tiles pending; a sentence that names them, None where all is whole."""
+        said = [f"{name} was missing or not as it was made" for name in self.broken]
+        for name in self.broken:
+            discard(self.path / name)
+            points = _coordinates(self.spec).get(name)
+            if points is None:
+                _lay(self._group, name, self._laid[name])
+            else:
+                _lay_coordinate(self._group, name, points)
+        self.broken = []
+        damaged = self.damaged()
+        for region in damaged:
+            for name in ("status", *self._laid):  # first what vouches for the others
+                discard(self._chunk(name, region))
+        if damaged:
+            first = ", ".join(_where(self._grid, region) for region in damaged[:3]) + (", …" if len(damaged) > 3 else "")
+            said.append(f"{len(damaged)} damaged tiles (at {first}) are computed again")
+        return f"{self.path}: {'; '.join(said)}." if said else None
+
+    def damaged(self) -> list[Region]:
+        """The tiles that `status` calls computed and that cannot be read, or do not hold what was written."""
+        every = list(tiles(self._grid.shape, self._block))
+        if store_bytes(self.spec) <= WHOLE and self._is_sound(tuple(slice(0, size) for size in self._grid.shape)):
+            return []
+        return [region for region in every if not self._is_sound(region)]
+
+    def _is_sound(self, region: Region) -> bool:
+        """Whether every cell of a region that is called computed can be read and has its checksum."""
+        try:
+            values = {name: np.asarray(self._array(name)[region]) for name in self._laid}
+        except UNREADABLE:
+            return False
+        stored = values.pop("checksum")
+        found = checksums(self._sweep, self._grid.cells(region), values)
+        return bool(np.all((values["status"] == PENDING) | (found == stored)))
+
+    def _chunk(self, name: str, region: Region) -> Path:
+        """The file of a tile's values of one array."""
+        place = [part.start // size for part, size in zip(region, self._block, strict=True)]
+        place += [0] * (len(self._laid[name].shape) - len(place))
+        return self.path.joinpath(name, "c", *map(str, place))
 
     def pending(self, share: int = 0, shares: int = 1) -> Iterator[Region]:
         """The tiles that are still to be computed, in order; of every `shares` tiles of the grid, number `share`."""
-        for region in islice(tiles(self._status.shape, self._status.chunks), share, None, shares):
-            if np.any(self._status[region] == PENDING):
+        status = np.asarray(self._array("status")[...])
+        for region in islice(tiles(self._grid.shape, self._block), share, None, shares):
+            if np.any(status[region] == PENDING):
                 yield region
 
     def cells_done(self) -> int:
         """Number of cells on disk."""
-        return int(np.sum(self._status[...] != PENDING))
+        return int(np.sum(np.asarray(self._array("status")[...]) != PENDING))
 
     def write(self, region: Region, values: dict[str, np.ndarray]) -> None:
-        """Write one tile: all its variables, then the status that declares it complete.
+        """Write one tile: all its variables, then, once they are on the disk, the status that declares it complete.
 
-        **Raises:** `StoreError` when the disk refuses; what was complete stays so.
+        **Raises:** `StoreError` when the disk refuses, or the store is gone; what was complete stays so.
         """
+        values = {name: np.asarray(value, self._laid[name].dtype) for name, value in values.items()}
+        values["checksum"] = checksums(self._sweep, self._grid.cells(region), values)
         try:
+            if not (self.path / "zarr.json").exists() or self.path.stat().st_ino != self._inode:
+                raise StoreError(f"{self.path} was removed, renamed or replaced while it was computed.")
             for name, value in values.items():
                 if name != "status":
                     self._array(name)[region] = value
-            self._status[region] = values["status"]
-        except OSError as error:
-            reason = error.strerror or error
+            settle(self._chunk(name, region) for name in values if name != "status")
+            self._array("status")[region] = values["status"]
+            settle([self._chunk("status", region)])
+        except (OSError, KeyError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise StoreError(f"{self.path} cannot be written: {reason}. What is done is kept; --resume continues.") from error
 
 
@@ -164,16 +241,29 @@ class Memory:
 def load(path: str | Path) -> xr.Dataset:
     """Read a finished or unfinished sweep as an `xarray.Dataset`; cells not yet computed are NaN with `status` 255.
 
-    A variable of a store beyond `WHOLE` bytes is read when it is used, `dataset.load()` reads them all.
+    A variable of a store beyond `WHOLE` bytes is read when it is used, `dataset.load()` reads them all; its cells are checked
+    tile by tile before.
 
-    **Raises:** `StoreError` if there is no sweep store at the path.
+    **Raises:** `StoreError` if there is no sweep store at the path, or if it is damaged.
     """
-    Store.open(Path(path))
+    store = Store.open(Path(path))
+    if store.broken:
+        raise StoreError(f"{path} is damaged: {', '.join(store.broken)} is missing or not as it was made; {_MENDS}.")
+    if damaged := len(store.damaged()):
+        raise StoreError(f"{path} is damaged in {damaged} of its tiles: {_MENDS}.")
     dataset = xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False)
-    spec = spec_of(dataset)
-    if store_bytes(spec) <= WHOLE:
+    if store_bytes(store.spec) <= WHOLE:
         dataset = dataset.load()
-    return dataset.assign_coords({name: list(labels) for name, labels in spec.kind.dimensions(spec).items()})
+    dataset = dataset.drop_vars("checksum").drop_attrs(deep=False).assign_attrs(_provenance(dataset.attrs))
+    return dataset.assign_coords({name: list(labels) for name, labels in store.spec.kind.dimensions(store.spec).items()})
+
+
+_MENDS = "its sweep, with --resume, computes them again"
+
+
+def _provenance(record: dict) -> dict:
+    """What made a store, without what only the store needs."""
+    return {name: value for name, value in record.items() if name not in ("block", "digest")}
 
 
 def store_bytes(spec: SweepSpec) -> int:
@@ -187,22 +277,76 @@ def spec_of(dataset: xr.Dataset) -> SweepSpec:
 
 
 def _lay_out(path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> None:
-    group = zarr.create_group(path, attributes=provenance)
-    for name, points in Grid(spec).axes.items():
-        group.create_array(name, data=points, dimension_names=(name,))
-    for name, labels in spec.kind.dimensions(spec).items():
-        # Text is no stable type of Zarr's: labels are numbered here, and named from the specification when it is read.
-        group.create_array(name, data=np.arange(1, len(labels) + 1), dimension_names=(name,))
-    for name, array in arrays(spec, block).items():
-        group.create_array(
-            name,
-            shape=array.shape,
-            chunks=array.chunks,
-            dtype=array.dtype,
-            fill_value=array.fill,
-            dimension_names=array.dimensions,
-            attributes={"long_name": array.meaning},
-        )
+    record = provenance | {"block": list(block)}
+    group = zarr.create_group(path, attributes=record | {"digest": digest(record)})
+    for name, points in _coordinates(spec).items():
+        _lay_coordinate(group, name, points)
+    for name, laid in _everything(spec, block).items():
+        _lay(group, name, laid)
+    settle(file for file in path.rglob("*") if file.is_file())
+
+
+def _coordinates(spec: SweepSpec) -> dict[str, np.ndarray]:
+    """Name → points of every axis, and numbers in place of the labels of every further dimension.
+
+    Text is no stable type of Zarr's: labels are named from the specification when a store is read.
+    """
+    labels = {name: np.arange(1, len(labels) + 1) for name, labels in spec.kind.dimensions(spec).items()}
+    return Grid(spec).axes | labels
+
+
+def _everything(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
+    """Every array but the coordinates, the checksums among them."""
+    axes = Grid(spec)
+    meaning = "of the sweep, the cell's number and its values"
+    return arrays(spec, block) | {"checksum": Laid(tuple(axes.axes), axes.shape, block, "u4", 0, meaning)}
+
+
+_CHECKED = (ZstdCodec(level=0), Crc32cCodec())
+
+
+def _lay_coordinate(group: zarr.Group, name: str, points: np.ndarray) -> None:
+    group.create_array(name, data=points, dimension_names=(name,), compressors=_CHECKED)
+
+
+def _lay(group: zarr.Group, name: str, laid: Laid) -> None:
+    group.create_array(
+        name,
+        shape=laid.shape,
+        chunks=laid.chunks,
+        dtype=laid.dtype,
+        fill_value=laid.fill,
+        dimension_names=laid.dimensions,
+        attributes={"long_name": laid.meaning},
+        compressors=_CHECKED,
+    )
+
+
+def _holds(group: zarr.Group, name: str, points: np.ndarray) -> bool:
+    """Whether a coordinate is there and holds these points."""
+    try:
+        array = cast(zarr.Array, group[name])
+        named = getattr(array.metadata, "dimension_names", None) == (name,)
+        return named and np.array_equal(np.asarray(array[...]), points, equal_nan=True)
+    except UNREADABLE:
+        return False
+
+
+def _is_laid(group: zarr.Group, name: str, laid: Laid) -> bool:
+    """Whether an array is there and laid out like this."""
+    try:
+        array = cast(zarr.Array, group[name])
+        same = (array.shape, array.chunks, array.dtype) == (laid.shape, laid.chunks, np.dtype(laid.dtype))
+        same = same and getattr(array.metadata, "dimension_names", None) == laid.dimensions
+        same = same and dict(array.attrs) == {"long_name": laid.meaning}
+        return same and np.array_equal(np.asarray(array.fill_value, float), float(laid.fill), equal_nan=True)
+    except UNREADABLE:
+        return False
+
+
+def _where(grid: Grid, region: Region) -> str:
+    """A tile by the values at its first cell, as in `kappa = 0.8, nu = 0.5`."""
+    return " ".join(f"{name} = {points[part.start]:g}" for (name, points), part in zip(grid.axes.items(), region, strict=True))
 
 
 def _other_orders(there: SweepSpec, here: SweepSpec) -> list[str]:

@@ -35,7 +35,7 @@ def test_what_is_written_is_what_is_read(finished):
     path, dataset = finished
     assert values_of(load(path)).identical(values_of(dataset))
     with xr.open_zarr(path, consolidated=False) as opened:
-        assert set(opened.data_vars) == set(small().kind.variables(small())) | {"status"}
+        assert set(opened.data_vars) == set(small().kind.variables(small())) | {"status", "checksum"}
     assert spec_of(dataset) == small()
     assert {"precision", "seed", "device", "versions", "formulation", "created"} <= set(dataset.attrs)
     assert dataset.nbytes == pytest.approx(store_bytes(small()), rel=0.1)
