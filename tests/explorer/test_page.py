@@ -5,10 +5,12 @@ import tomllib
 import jax
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from phasejax import SpikedModel, sampling, solvers, theory
 from phasejax.recovery import subspace_distance
 from phasejax.sweep import parse_spec
+from phasejax.theory import pencil
 
 NAMES = ("gammaX", "gammaY", "gammaTildeX", "gammaTildeY", "nu")
 SHAPES = ((3, 20, 20), (2, 30, 12), (1, 9, 40), (4, 50, 50))
@@ -56,8 +58,9 @@ def test_closed_forms_are_the_package_s(visit, page_file, k, d_x, d_y):
 
     def package(model, n):
         counts = theory.recovery_counts(model)
-        expected = theory.expected_distance(model, n)
-        return (*theory.separation(model), counts.exact.ca, counts.exact.cp, theory.regime(model), expected.ca, expected.cp)
+        expected = pencil.distances(model, n)  # the browser has the limit of fixed d/n
+        exact = counts.exact
+        return *theory.separation(model), exact.ca, exact.cp, theory.regime(model), expected.ca.mean(), expected.cp.mean()
 
     sizes = np.array([point["n"] for point in points])
     wanted = np.stack(jax.jit(jax.vmap(package))(stacked(points), sizes), axis=1).astype(float)
@@ -104,7 +107,7 @@ def test_a_picture_shows_the_theory_under_its_pixels(visit, page_file):
         model = model_of({"kappa": [kappa] * 3, **dict(zip(NAMES, (1, 0.05, 1, 5, nu), strict=True)), "dX": 20, "dY": 20})
         at_n = theory.effective_critical_nu(model, 5000)
         edges = [*theory.critical_nu(model), *at_n]
-        if min(abs(nu - float(edge)) for edge in edges) > 0.05:  # away from the lines that are drawn over the map
+        if min(abs(nu - float(edge)) for edge in edges) > 0.08:  # away from the lines that are drawn over the map
             cells.append([kappa, nu])
             wanted.append(["#4a4a50", "#3a8fc9", "#e69f00", "#f3eed9"][int(theory.regime(model))])
     assert tab.evaluate(script, cells) == wanted
@@ -152,7 +155,7 @@ def test_what_it_exports_is_read_by_the_package(visit, page_file):
 
 def test_the_browser_s_monte_carlo_fills_the_grid(visit, page_file):
     tab = visit(page_file + "#k=1&dX=4&dY=4&n=500")
-    tab.wait_for_function("document.getElementById('state').textContent.startsWith('one draw a cell')", timeout=60_000)
+    expect(tab.locator("#state")).to_contain_text("one draw a cell", timeout=60_000)
 
 
 def test_it_fits_a_phone_and_every_control_has_a_name(browser, page_file):

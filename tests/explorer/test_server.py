@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 import uvicorn
+from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from phasejax import SpikedModel, recovery, sampling, solvers
@@ -133,7 +134,7 @@ def test_the_served_page_shows_the_kernel_s_picture(visit):
     try:
         address = f"http://127.0.0.1:{port}/"
         tab = visit(f"{address}#k=1&dX=4&dY=5&n=60", own=(address, "data:"))
-        tab.wait_for_function("document.getElementById('state').textContent.includes('3721 of 3721')", timeout=120_000)
+        expect(tab.locator("#state")).to_contain_text("3721 of 3721", timeout=120_000)
         assert "20 draws a cell" in tab.inner_text("#state")
     finally:
         server.should_exit = True

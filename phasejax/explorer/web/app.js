@@ -164,7 +164,7 @@
       { points: lines.caAt, color: draw.AT_N.ca }, { points: lines.cpAt, color: draw.AT_N.cp, dash: true },
     ];
     const codes = { population, expected, measured };
-    const captions = { population: "population, n = ∞", expected: `expected at n = ${short(state.n)}`, measured: `measured at n = ${short(state.n)}` };
+    const captions = { population: "population, n = ∞", expected: `expected at n = ${short(state.n)} (fixed d/n)`, measured: `measured at n = ${short(state.n)}` };
     for (const [name] of PANELS) {
       draw.regions(element(name), { codes: codes[name], size: SIZE, kappaMax: state.kappaMax, lines: boundaries, point: state });
       element(`${name}-caption`).textContent = captions[name];
