@@ -6,18 +6,9 @@ from types import ModuleType
 
 import pytest
 
-PACKAGES = (
-    "diagnosis",
-    "experiments",
-    "multimodal",
-    "objectives",
-    "plot",
-    "simulation",
-    "solvers",
-    "sweep",
-    "theory",
-    "training",
-)
+import phasejax
+
+PACKAGES = tuple(module.name for module in pkgutil.iter_modules(phasejax.__path__) if module.ispkg)
 
 
 @pytest.mark.parametrize("name", PACKAGES)

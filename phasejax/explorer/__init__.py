@@ -1,5 +1,5 @@
 """The interactive page: the four regions in the population, expected and measured at n, under sliders."""
 
-from phasejax.explorer.page import page
+from phasejax.explorer.document import page
 
 __all__ = ["page"]

@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from phasejax.diagnosis import Diagnosis, diagnose
 from phasejax.diagnosis.files import read_column, read_view
+from phasejax.explorer.document import page
 from phasejax.explorer.kernel import TRIALS, View, bands
-from phasejax.explorer.page import page
 
 HOSTS = ["127.0.0.1", "localhost"]
 LEVEL = 0.5
