@@ -33,6 +33,7 @@ def test_every_public_package_is_in_the_reference():
         "shipped",
         "simulation",
         "spiked",
+        "whole",
     }
     packages = {module.name for module in iter_modules(phasejax.__path__) if not module.name.startswith("_")}
     assert {f"phasejax.{name}" for name in packages - inner} == set(PACKAGES) - {"phasejax"}
