@@ -10,4 +10,5 @@ SOLVED = "phasejax.experiments.solved:SOLVED"
 
 KINDS = {
     "training": "phasejax.experiments.trained:TRAINED",
+    "world": "phasejax.experiments.world:WORLD",
 }
