@@ -136,7 +136,9 @@ def _read(encoders, worlds: Stereo, keys: Key[Array, " lanes"], rows: int, side:
         key_rows, key_probe = jax.random.split(key)
         drawn = world.draw(rows, key=key_rows)
         mine = (encoders[side],)
-        both = features(mine, (drawn.views[side],))[0], embed(mine, (drawn.views[side],))[0]
+        read = features(mine, (drawn.views[side],))[0]
+        assert read is not None  # the encoder that is read has been trained
+        both = read, embed(mine, (drawn.views[side],))[0]
         told = [_split_read(z, drawn, len(world.classes), key_probe) for z in both]
         return jnp.stack([a for a, _ in told]), jnp.stack([r for _, r in told])
 
