@@ -21,6 +21,7 @@ PACKAGES = (
     "phasejax.objectives",
     "phasejax.training",
     "phasejax.worlds",
+    "phasejax.heads",
     "phasejax.sweep",
     "phasejax.diagnosis",
     "phasejax.verify",
