@@ -22,6 +22,8 @@ from phasejax.folds import group_folds
 from phasejax.objectives import get
 from phasejax.training import MLP, Progress, train
 
+__all__ = ["Head", "Heads", "train_heads"]
+
 FOLDS = 5
 _SHARED = 1 + FOLDS / (FOLDS - 1)  # variance of a mean over folds that share training rows, over that of independent ones
 Kind = Literal["head", "baseline", "ceiling"]
