@@ -93,7 +93,7 @@ def train(
 
     - `objective`: a name of `phasejax.objectives.REGISTRY`, or `loss(z, views, **hyperparameters)` with `z` (M, batch, width);
       with a decoder `loss(z, views, predicted, **hyperparameters)`.
-    - `data`: a `SpikedModel` or another source, of batch shape () or (L,); or arrays (n, *row), one a modality.
+    - `data`: a `SpikedModel` or another source, of batch shape () or (L,); or arrays `(n, *row)`, one a modality.
     - `encoder`: the kind and its width, for all modalities or for each; None for one that is only predicted. `start`: encoders
       to begin from, of that kind, with or without an axis of lanes.
     - `decoder`: what predicts which modality from the features of which, for objectives of a prediction; either direction.
