@@ -66,6 +66,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from phasejax import SpikedModel, solvers
+from phasejax.recovery import crossing
 from phasejax.sampling import covariance_of
 from phasejax.training import Linear, SpikedPairs, from_matrices, signal_overlap, train
 from phasejax.training.loop import lane_keys
@@ -117,19 +118,9 @@ def cca(pairs, keys, width):
     return jax.vmap(one)(pairs, keys)
 
 
-def crossing(nus, distance):
-    """ν at which the distance first exceeds ½, by linear interpolation; the last ν where it never does."""
-    above = np.flatnonzero(distance > 0.5)
-    if not above.size or above[0] == 0:
-        return nus[-1] if not above.size else nus[0]
-    i = above[0]
-    share = (0.5 - distance[i - 1]) / (distance[i] - distance[i - 1])
-    return nus[i - 1] + share * (nus[i] - nus[i - 1])
-
-
 def interval(nus, distances):
     """Mean crossing over seeds (SEEDS, ν) ± half of its 95 % interval (Student's t with 4 degrees of freedom)."""
-    each = np.array([crossing(nus, row) for row in distances])
+    each = np.array([min(nus[-1], crossing(nus, row)) for row in distances])
     return f"{each.mean():.3f} ± {2.776 * each.std(ddof=1) / np.sqrt(SEEDS):.3f}"
 
 

@@ -9,6 +9,7 @@ from phasejax import multimodal, plot
 from phasejax.figures import Sweeps
 from phasejax.multimodal import sampling, solvers
 from phasejax.multimodal.homogeneous import critical_nu_by_modalities
+from phasejax.recovery import crossing
 
 MODEL = {"kappa": 0.8, "gamma": 1.0}
 D, K, N, TRIALS = 8, 1, 20_000, 6
@@ -41,12 +42,7 @@ def draw(sweeps: Sweeps) -> Figure:
 
 def _crossing(objective: str, layout: str, modalities: int) -> float:
     """The ν at which the mean distance of samples reaches ½; 1 where it never does."""
-    distance = np.asarray(_distances(objective, layout, modalities))
-    above = np.flatnonzero(distance > 0.5)
-    if above.size == 0:
-        return 1.0
-    first = above[0]
-    return float(NU[0] if first == 0 else np.interp(0.5, distance[first - 1 : first + 1], NU[first - 1 : first + 1]))
+    return min(1.0, crossing(NU, np.asarray(_distances(objective, layout, modalities))))
 
 
 def _distances(objective: str, layout: str, modalities: int):

@@ -11,6 +11,7 @@ from phasejax import plot
 from phasejax.experiments.spiked import model_at
 from phasejax.experiments.trained.figure import SERIES
 from phasejax.figures import Sweeps
+from phasejax.recovery import crossing
 from phasejax.sweep import spec_of
 from phasejax.theory import critical_nu
 
@@ -44,8 +45,4 @@ def draw(sweeps: Sweeps) -> Figure:
 def _crossing(one: xr.Dataset, errors: float) -> float:
     """The ν at which the mean distance plus so many standard errors reaches ½; 1 where it never does."""
     distance = np.sqrt(np.clip(one.distance_x.values + errors * np.nan_to_num(one.distance_x_se.values), 0, 1))
-    above = np.flatnonzero(distance > 0.5)
-    if above.size == 0:
-        return 1.0
-    last = max(above[0], 1)
-    return float(np.interp(0.5, distance[last - 1 : last + 1], one.nu.values[last - 1 : last + 1]))
+    return min(1.0, crossing(one.nu.values, distance))

@@ -5,12 +5,14 @@ Only row spaces count: any invertible recombination of encoder rows gives the sa
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from phasejax.spiked import Covariance
 
 __all__ = [
     "PUBLISHED_THRESHOLD",
+    "crossing",
     "prediction_error",
     "principal_angles",
     "projector_distance",
@@ -50,6 +52,18 @@ def principal_angles(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | 
 def recovered_count(overlap: Float[Array, " r"], threshold: float = PUBLISHED_THRESHOLD) -> Int[Array, ""]:
     """Number of true directions whose squared overlap exceeds the threshold (0.8 as published)."""
     return jnp.sum(overlap > threshold, dtype=jnp.int32)
+
+
+def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], level: float = 0.5) -> float:
+    """The x, ascending, at which a curve of distances first exceeds a level, by linear interpolation.
+
+    The first x where it does so from the start, +∞ where it never does.
+    """
+    above = np.flatnonzero(np.asarray(distance) > level)
+    if not above.size:
+        return np.inf
+    around = slice(max(above[0] - 1, 0), above[0] + 1)
+    return float(np.interp(level, distance[around], x[around]))
 
 
 def prediction_error(coefficients: Float[Array, "d_y d_x"], cov: Covariance) -> Float[Array, ""]:

@@ -10,6 +10,7 @@ from models import random_orthogonal
 from scipy.linalg import subspace_angles
 
 from phasejax.recovery import (
+    crossing,
     principal_angles,
     projector_distance,
     recovered_count,
@@ -179,3 +180,11 @@ def test_vmap_equals_loop():
     for i, case in enumerate(cases):
         for together, alone in zip(batch, metrics(*case), strict=True):
             np.testing.assert_allclose(together[i], alone, rtol=1e-10, atol=1e-13)
+
+
+def test_a_crossing_is_where_the_curve_first_exceeds_the_level():
+    x = np.array([0.0, 1.0, 3.0, 4.0])
+    assert crossing(x, np.array([0.1, 0.4, 0.8, 0.2])) == pytest.approx(1.5)
+    assert crossing(x, np.array([0.1, 0.4, 0.8, 0.9]), level=0.6) == pytest.approx(2.0)
+    assert crossing(x, np.array([0.7, 0.4, 0.8, 0.9])) == 0.0
+    assert crossing(x, np.array([0.1, 0.4, 0.5, 0.2])) == np.inf

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from phasejax.experiments.solved.agreement import agreement
+from phasejax.recovery import crossing
 from phasejax.sweep import load_spec, run
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -23,10 +24,8 @@ def curve():
 
 def test_where_the_recovery_curves_cross_one_half(curve):
     for label, low, high in (("cp", 0.175, 0.21), ("ca", 0.90, 0.95)):
-        distance = curve[f"distance_{label}"].values
-        above = np.flatnonzero(distance > 0.5)[0]
-        crossing = np.interp(0.5, distance[above - 1 : above + 1], curve.nu.values[above - 1 : above + 1])
-        assert low < crossing < high, (label, crossing)
+        found = crossing(curve.nu.values, curve[f"distance_{label}"].values)
+        assert low < found < high, (label, found)
 
 
 def test_alignment_still_recovers_at_nu_075(curve):

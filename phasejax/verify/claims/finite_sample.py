@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 
 from phasejax import solvers, theory
-from phasejax.recovery import subspace_distance
+from phasejax.recovery import crossing, subspace_distance
 from phasejax.sampling import Law, covariance_of, sample_pairs
 from phasejax.spiked import SpikedModel
 from phasejax.theory import first_order as expansion
@@ -147,7 +147,7 @@ def finite_sample_boundary(seed: int) -> Finding:
             around = centre + offsets
             batch = stack([_boundary_model(kappa, target, nu) for nu in around])
             distance = simulate(batch, n, trials, seed).mean[:, objective]
-            found = float(np.interp(0.5, np.maximum.accumulate(distance), around))
+            found = min(around[-1], crossing(around, distance))
             error.append((objective, abs(found - centre)))
             ideal.append(abs(found - asymptote))
     ca, cp = (np.mean([e for o, e in error if o == objective]) for objective in (0, 1))
