@@ -56,7 +56,7 @@ def broad_problem(rng: np.random.Generator) -> Problem:
     k = int(rng.integers(1, 7))
     nuisance = str(rng.choice([*NUISANCE, "any"]))
     model, delta = _model_in_regime(rng, d_x, d_y, k, nuisance, Regime(int(rng.integers(4))), most_spread=1.3)
-    x, y, z = _draw(rng, n, *model, heavy=rng.random() < 0.25)
+    x, y, z = _draw(rng, n, *model, heavy=bool(rng.random() < 0.25))
     seen = _labels(rng, z, str(rng.choice(LABELS)))
     if seen.ndim == 2 or seen.dtype.kind == "f":
         seen = seen.reshape(n, -1)

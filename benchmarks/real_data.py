@@ -33,9 +33,10 @@ from phasejax.datasets import DATASETS, PairedData
 from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
+from phasejax.diagnosis.run import Method
 from phasejax.diagnosis.sample import reduce_sample
 from phasejax.diagnosis.square import FULL, NONE, encoders
-from phasejax.diagnosis.trial import Trial, try_out
+from phasejax.diagnosis.trial import Objective, Trial, try_out
 from phasejax.diagnosis.views import block_sums
 from phasejax.folds import group_folds
 
@@ -72,7 +73,7 @@ Choice = tuple[str, str | None, str]
 Rule = Callable[[Trial], Choice]
 
 
-def always(objective: str, direction: str | None = None) -> Rule:
+def always(objective: Objective, direction: str | None = None) -> Rule:
     """One objective whatever the data, read from the view that the labels prefer."""
     return lambda trial: name(trial, trial.of(objective, direction))
 
@@ -157,7 +158,8 @@ def regrets(dataset: str, label: str, k: int, splits: int, advice: bool):
                 continue
             chosen = {rule: choose(trial) for rule, choose in RULES.items()}
             if advice:
-                for method, rule in (("default", "the advice of diagnose"), ("elbow", "published elbow")):
+                methods: tuple[tuple[Method, str], ...] = (("default", "the advice of diagnose"), ("elbow", "published elbow"))
+                for method, rule in methods:
                     chosen[rule] = advised(diagnose(*pairs, **known, method=method, key=jax.random.key(seed)), trial)
             for rule, choice in chosen.items():
                 yield count, rule, 100 * (best - scores[choice])

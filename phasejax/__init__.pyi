@@ -4,6 +4,7 @@ from . import diagnosis as diagnosis
 from . import experiments as experiments
 from . import explorer as explorer
 from . import figures as figures
+from . import heads as heads
 from . import multimodal as multimodal
 from . import objectives as objectives
 from . import plot as plot

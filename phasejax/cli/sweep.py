@@ -127,8 +127,9 @@ def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: C
     for suffix in ("png", "pdf") if pdf else ("png",):
         written.append(out / f"{spec.name}.{suffix}")
         plot.save(figure, written[-1])
-    where.print(_agreement_table(spec.kind.agreement(dataset)))
-    where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
+    if agreement := spec.kind.agreement(dataset):
+        where.print(_agreement_table(agreement))
+        where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
     if count := int(plot.flagged(dataset).sum()):
         failed = int(dataset.failed_trials.sum())
         where.print(

@@ -11,6 +11,8 @@ from phasejax.sweep.agreement import Agreement
 from phasejax.sweep.kind import Dimensions, Kind, Variables
 from phasejax.training.probes import READINGS
 
+__all__ = ["WORLD", "WorldKind"]
+
 
 class WorldKind:
     """Networks trained on pictures: every cell is a world, every trial a seed."""
