@@ -149,7 +149,7 @@ def _separations(kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu):
     return tuple(float(a.min() / b.max()) for a, b in ((rho, nu), (tau_y, xi_y), (tau_x, xi_x)))
 
 
-def _draw(rng, n, kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu, heavy=False):
+def _draw(rng, n, kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu, *, heavy=False):
     """x, y and the latents z; independent sources, Gaussian or Student-t with 5 degrees of freedom, of variance 1."""
 
     def source(size):
