@@ -64,10 +64,13 @@ class TriModalScenes(World):
         key_scene, key = jax.random.split(key)
         return self.scene(jax.random.randint(key_scene, (), 0, SCENES), key=key)
 
-    @partial(jax.jit, static_argnums=1)
     def distinct(self, n: int, *, key: Key[Array, ""]) -> Drawn:
         """n different scenes, for retrieval: every query has one answer. **Raises:** `ValueError` for n > 1152."""
         checks.whole("n", n, 1, SCENES)
+        return self._distinct(n, key)
+
+    @partial(jax.jit, static_argnums=1)
+    def _distinct(self, n: int, key: Key[Array, ""]) -> Drawn:
         key_order, key = jax.random.split(key)
         scenes = jax.random.permutation(key_order, SCENES)[:n]
         return jax.vmap(lambda scene, k: self.scene(scene, key=k))(scenes, jax.random.split(key, n))
