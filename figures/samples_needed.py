@@ -11,7 +11,7 @@ from phasejax import plot, theory
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 
-KAPPA, NU = np.linspace(0.25, 3, 56), np.linspace(0, 0.98, 50)
+KAPPA, NU = np.linspace(0.25, 3, 28), np.linspace(0, 0.98, 25)
 TARGET, MOST = 5.0, 1e7
 
 
