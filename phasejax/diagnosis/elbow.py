@@ -49,7 +49,6 @@ def elbow_ca(
     y: Float[np.ndarray, "n d_y"],
     seen: Seen,
     *,
-    components: int = COMPONENTS,
     ridge: float = RIDGE,
 ) -> Elbow:
     """Algorithm 1 for CA, whose scores are those of x and of y together."""
@@ -65,7 +64,6 @@ def elbow_cp(
     y: Float[np.ndarray, "n d_y"],
     seen: Seen,
     *,
-    components: int = COMPONENTS,
     ridge: float = RIDGE,
 ) -> Elbow:
     """Algorithm 1 for CP from x to y, whose scores are those of the source."""
