@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from phasejax.recovery import PUBLISHED_THRESHOLD
 from phasejax.simulation.cell import Cell
 from phasejax.simulation.rows import Layout, Program
 from phasejax.simulation.trial import choose
@@ -73,7 +74,7 @@ def distances(view: View, cells: Int[np.ndarray, " C"], seed: int = 0) -> Float[
     program = Program(Cell(*sizes, view.k), layout, formulation, 32, fixed, ("kappa", "nu"))
     padded = np.pad(cells, (0, BAND - len(cells)), mode="edge")
     key, blocks = jax.random.key(seed), np.zeros(BAND)
-    sums = program(program.numbers(key, TRIALS, 0.8, view.fixed, view.swept(padded), padded, blocks))
+    sums = program(program.numbers(key, TRIALS, PUBLISHED_THRESHOLD, view.fixed, view.swept(padded), padded, blocks))
     return np.asarray(sums.mean)[: len(cells), :, 0]
 
 

@@ -27,7 +27,7 @@
     "unequal spikes, very loud target": { ...PUBLISHED, spread: 0.7, gammaX: 0.5, gammaTildeY: 50, kappa: 3, nu: 0.5 },
     "few pairs": { ...PUBLISHED, n: 200, dX: 50, dY: 50 },
   };
-  const PANELS = [["population", "population, n = ∞"], ["expected", ""], ["measured", ""]];
+  const PANELS = ["population", "expected", "measured"];
 
   const element = (id) => document.getElementById(id);
   const make = (tag, attributes = {}, ...children) => {
@@ -77,7 +77,7 @@
       number.addEventListener("change", () => Number.isFinite(number.valueAsNumber) && change({ [name]: number.valueAsNumber }));
       element("sliders").append(make("div", { className: "row" }, make("label", { htmlFor: name, textContent: label }), range, number));
     }
-    for (const [name] of PANELS) {
+    for (const name of PANELS) {
       const canvas = make("canvas", { id: name, className: "panel", tabIndex: 0, role: "img" });
       canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); move(canvas, event); });
       canvas.addEventListener("pointermove", (event) => event.buttons && move(canvas, event));
@@ -165,7 +165,7 @@
     ];
     const codes = { population, expected, measured };
     const captions = { population: "population, n = ∞", expected: `expected at n = ${short(state.n)} (fixed d/n)`, measured: `measured at n = ${short(state.n)}` };
-    for (const [name] of PANELS) {
+    for (const name of PANELS) {
       draw.regions(element(name), { codes: codes[name], size: SIZE, kappaMax: state.kappaMax, lines: boundaries, point: state });
       element(`${name}-caption`).textContent = captions[name];
       element(name).ariaLabel = `Regions over κ and ν, ${captions[name]}`;
@@ -389,7 +389,7 @@ theory.expected_distance(model, ${state.n})
   }
 
   function picture() {
-    const panels = PANELS.map(([name]) => element(name)), gap = 12, width = panels.reduce((sum, c) => sum + c.width + gap, -gap);
+    const panels = PANELS.map(element), gap = 12, width = panels.reduce((sum, c) => sum + c.width + gap, -gap);
     const whole = make("canvas", { width, height: panels[0].height + 40 }), context = whole.getContext("2d");
     context.fillStyle = getComputedStyle(document.body).backgroundColor;
     context.fillRect(0, 0, whole.width, whole.height);
@@ -398,7 +398,7 @@ theory.expected_distance(model, ${state.n})
     context.textAlign = "center";
     panels.reduce((x, canvas, i) => {
       context.drawImage(canvas, x, 40);
-      context.fillText(element(`${PANELS[i][0]}-caption`).textContent, x + canvas.width / 2, 27);
+      context.fillText(element(`${PANELS[i]}-caption`).textContent, x + canvas.width / 2, 27);
       return x + canvas.width + gap;
     }, 0);
     return whole;
