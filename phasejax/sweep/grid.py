@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from phasejax.sweep.spec import SweepSpec, points
+from phasejax.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Grid:
     @cached_property
     def axes(self) -> dict[str, np.ndarray]:
         """Name → values of each axis, in order."""
-        return {name: points(axis) for name, axis in self.spec.axes.items()}
+        return {name: self.spec.points(name) for name in self.spec.axes}
 
     @property
     def shape(self) -> tuple[int, ...]:

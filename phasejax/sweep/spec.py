@@ -60,20 +60,22 @@ _PLAINER = {
 }
 
 
-def points(axis: tuple[float, ...] | Span) -> np.ndarray:
-    """The values of an axis as float64, in order."""
+def points(axis: tuple[float, ...] | Span, *, whole: bool = False) -> np.ndarray:
+    """The values of an axis as float64, in order; those of a span are rounded where they are `whole` numbers."""
     if isinstance(axis, Span):
         space = np.geomspace if axis.scale == "log" else np.linspace
-        return space(axis.start, axis.stop, axis.num)
+        values = space(axis.start, axis.stop, axis.num)
+        return np.round(values) if whole else values
     return np.asarray(axis, dtype=np.float64)
 
 
 class Range(NamedTuple):
-    """The values that a parameter may take, from `low` to `high`; `low` itself only where it is not `open`."""
+    """The values that a parameter may take, from `low` to `high`; `low` itself only where it is not `open`; or `whole` ones."""
 
     low: float = -np.inf
     high: float = np.inf
     open: bool = False
+    whole: bool = False
 
     def check(self, name: str, values: np.ndarray) -> None:
         """**Raises:** `ValueError` naming the first value that lies outside."""
@@ -83,6 +85,8 @@ class Range(NamedTuple):
             closing = ")" if np.isinf(self.high) else "]"
             interval = f"{opening}{self.low:g}, {self.high:g}{closing}"
             raise ValueError(f"{name} = {bad[0]:g} is not allowed: {name} lies in {interval}")
+        if self.whole and np.any(values != np.round(values)):
+            raise ValueError(f"{name} must be a whole number at every point of its axis")
 
 
 class SweepSpec(Table):
@@ -109,7 +113,11 @@ class SweepSpec(Table):
 
     def values(self) -> dict[str, np.ndarray]:
         """Name → all values that a parameter of `ranges` takes, fixed or swept."""
-        return {name: points(axis) for name, axis in self.axes.items()}
+        return {name: self.points(name) for name in self.axes}
+
+    def points(self, name: str) -> np.ndarray:
+        """The values of an axis, by its name."""
+        return points(self.axes[name], whole=self.ranges()[name].whole)
 
     def check(self) -> None:
         """**Raises:** `ValueError` on what is wrong beyond single values: too little, too much, sizes that do not fit."""
@@ -122,8 +130,8 @@ class SweepSpec(Table):
                 raise ValueError(f"axes.{name} is not a parameter: choose among {', '.join(ranges)}")
         for name, values in self.values().items():
             ranges[name].check(name, values)
-        for name, axis in self.axes.items():
-            if len(np.unique(points(axis))) < len(points(axis)):
+        for name in self.axes:
+            if len(np.unique(self.points(name))) < len(self.points(name)):
                 raise ValueError(f"axes.{name} repeats a value: its values label the result and must differ")
         self.check()
         return self

@@ -12,7 +12,7 @@ from phasejax.experiments.spiked.spec import RANGES
 from phasejax.shipped import shipped
 from phasejax.simulation.cell import PARAMETERS
 from phasejax.sweep import SpecError, load_spec, parse_spec
-from phasejax.sweep.spec import points
+from phasejax.sweep.grid import Grid
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,9 +92,21 @@ def test_axes_take_values_spans_and_logs_in_the_order_written():
         axes={"n": {"start": 10, "stop": 1000, "num": 3, "scale": "log"}, "nu": [0.3, 0.1], "kappa": [1]}, model__n=None
     )
     assert list(spec.axes) == ["n", "nu", "kappa"]
-    np.testing.assert_allclose(points(spec.axes["n"]), [10, 100, 1000])
-    np.testing.assert_array_equal(points(spec.axes["nu"]), [0.3, 0.1])
-    assert points(spec.axes["kappa"]).dtype == np.float64
+    np.testing.assert_array_equal(spec.points("n"), [10, 100, 1000])
+    np.testing.assert_array_equal(spec.points("nu"), [0.3, 0.1])
+    assert spec.points("kappa").dtype == np.float64
+
+
+def test_a_span_of_sample_sizes_is_rounded_and_of_anything_else_is_not():
+    spec = small(
+        axes__n={"start": 25, "stop": 25600, "num": 21, "scale": "log"},
+        model__n=None,
+        axes__nu={"start": 0.01, "stop": 1, "num": 21, "scale": "log"},
+    )
+    np.testing.assert_array_equal(Grid(spec).axes["n"][:4], [25, 35, 50, 71])
+    np.testing.assert_allclose(spec.points("nu")[1], 0.01 * 100 ** (1 / 20), rtol=1e-14)
+    with pytest.raises(SpecError, match=r"axes\.n repeats a value"):
+        small(axes__n={"start": 1, "stop": 3, "num": 9}, model__n=None)
 
 
 def test_a_spec_survives_being_stored():

@@ -18,7 +18,7 @@ RANGES: dict[str, Range] = {
     "gamma_tilde_y": Range(0, open=True),
     "nu": Range(0, 1),
     "eta": Range(0),
-    "n": Range(1),
+    "n": Range(1, whole=True),
 }
 """What may be fixed under [model] or swept under [axes]."""
 
@@ -111,8 +111,6 @@ class SpikedSpec(SweepSpec):
 
     def _check_interplay(self) -> None:
         values = self.values()
-        if np.any(values["n"] != np.round(values["n"])):
-            raise ValueError("n must be a whole number at every point of its axis")
         for side in ("x", "y"):
             if f"quality_{side}" in values and values["kappa"].min() == 0:
                 raise ValueError(f"kappa = 0 is not allowed together with quality_{side}: a quality needs a signal")

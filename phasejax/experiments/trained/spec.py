@@ -7,7 +7,7 @@ from pydantic import Field
 
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.objectives import Objective, get
-from phasejax.sweep.spec import Range, Table, points
+from phasejax.sweep.spec import Range, Table
 from phasejax.training.task import split
 
 LEGS = 20
@@ -65,7 +65,7 @@ class TrainedSpec(SpikedSpec):
                 raise ValueError(
                     f"{swept} is both fixed for {label} under [training.objectives] and swept under [axes]: keep one"
                 )
-            swept = {key: points(self.axes[key]) for key in _objective(training, label).swept if key in self.axes}
+            swept = {key: self.points(key) for key in _objective(training, label).swept if key in self.axes}
             with _named(label):
                 split(name, fixed | swept)
 
