@@ -92,17 +92,20 @@ def _permutations(groups: Int[np.ndarray, " n"], rng: np.random.Generator) -> It
 
 
 def _rounds(groups: Int[np.ndarray, " n"], rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
-    """Rows as they stand, then rows moved round within each group; a single group is moved by each distance once."""
+    """Rows as they stand, then rows moved round within each group; a single group is moved by each distance once, and once
+    more with its rows turned about, which a series does not feel either."""
     home, sizes = np.argsort(groups, kind="stable"), np.bincount(groups)
     start = np.repeat(np.cumsum(sizes) - sizes, sizes)
     place = np.arange(groups.size) - start
     size = sizes[groups[home]]
-    once = rng.permutation(groups.size - 1)[:PERMUTATIONS] + 1
+    once = rng.permutation(2 * groups.size - 1)[:PERMUTATIONS] + 1
     yield np.arange(groups.size)
     for turn in range(once.size if sizes.size == 1 else PERMUTATIONS):
-        distance = once[turn] if sizes.size == 1 else np.repeat(rng.integers(0, sizes), sizes)
+        distance, forward = np.repeat(rng.integers(0, sizes), sizes), 1
+        if sizes.size == 1:
+            distance, forward = once[turn], 1 if once[turn] < groups.size else -1
         rows = np.empty(groups.size, int)
-        rows[home] = home[start + (place + distance) % size]
+        rows[home] = home[start + (forward * place + distance) % size]
         yield rows
 
 

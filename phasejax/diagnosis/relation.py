@@ -7,7 +7,7 @@ import numpy as np
 from phasejax.diagnosis.image import Image, image_of
 from phasejax.diagnosis.permutation import excess, related
 from phasejax.diagnosis.sample import Sample
-from phasejax.diagnosis.series import autocorrelation
+from phasejax.diagnosis.series import alike_at, autocorrelation, unexplained
 from phasejax.diagnosis.views import View
 
 Verdict = Literal["fit", "same view", "views unrelated", "order of rows", "labels unrelated", "too few labels"]
@@ -40,7 +40,8 @@ class Relation(NamedTuple):
     - `shift`: number of rows by which y's rows would have to move down to be related to x, where they are not as they
       stand; 0 if there is none. Not looked for where groups or a series make neighbours alike.
     - `autocorrelation`: largest lag-one autocorrelation, in file order and beyond what groups and labels explain, of the
-      leading principal components; `serial` whether some of it is beyond chance: the tests then moved rows as a whole.
+      leading principal components; `serial` whether some of it is beyond chance: the test of the views then moved rows as a
+      whole, and so did those of the labels, unless labelled rows are so far apart that they are hardly alike.
     - `dominant`: rows that make a component.
     """
 
@@ -77,17 +78,19 @@ def relate(x: np.ndarray, y: np.ndarray, sample: Sample, seed: int) -> Relation:
     """How the views (n, d_x), (n, d_y) and the labels of a sample belong together."""
     rng = np.random.default_rng(seed)
     labels, groups, views = sample.labels, sample.groups, (sample.x, sample.y)
-    lagged, beyond_chance = zip(*(autocorrelation(view.scores, labels, groups) for view in views), strict=True)
+    rests = [unexplained(view.scores, labels, groups) for view in views]
+    lagged, beyond_chance = zip(*(autocorrelation(rest, groups) for rest in rests), strict=True)
     serial = any(beyond_chance)
     joint = related(sample.x.scores, sample.y.scores, groups, rng, serial=serial)
     codes = np.unique(groups[labels.rows], return_inverse=True)[1]
-    told = [related(view.scores[labels.rows], labels.columns, codes, rng, serial=serial) for view in views]
+    kept_order = serial and any(alike_at(rest, groups, labels.rows) for rest in rests)
+    told = [related(view.scores[labels.rows], labels.columns, codes, rng, serial=kept_order) for view in views]
     rows_are_free = not serial and np.unique(groups).size == len(groups)
     return Relation(
         views=joint,
         labels_x=told[0],
         labels_y=told[1],
-        power=_power(sample, codes, serial, rng) if min(told) > LEVEL / 2 else np.nan,
+        power=_power(sample, codes, kept_order, rng) if min(told) > LEVEL / 2 else np.nan,
         image=image_of(x, y, rng),
         shift=_shift(sample.x.scores, sample.y.scores, rng) if joint > LEVEL and rows_are_free else 0,
         autocorrelation=max(lagged),

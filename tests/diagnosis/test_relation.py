@@ -8,7 +8,7 @@ from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.permutation import related, some_rows
 from phasejax.diagnosis.relation import LEVEL, relate
 from phasejax.diagnosis.sample import reduce_sample
-from phasejax.diagnosis.series import autocorrelation, stretches
+from phasejax.diagnosis.series import autocorrelation
 
 
 def relation(x, y, labels, groups=None):
@@ -182,16 +182,41 @@ def test_a_series_is_told_from_a_file_sorted_by_class_or_by_group():
     assert found.serial and 0.4 < found.autocorrelation < 1
     slow = np.sin(np.arange(4000) / 300)[:, None]
     noise = rng.normal(size=(4000, 4))
-    none = read_labels(rng.normal(size=4000), 4000)
-    first, serial = autocorrelation(noise + 0.35 * slow, none, np.arange(4000))
+    first, serial = autocorrelation(noise + 0.35 * slow, np.arange(4000))
     assert serial and first < 0.15  # hardly anything from row to row
-    assert not autocorrelation(noise, none, np.arange(4000))[1]
+    assert not autocorrelation(noise, np.arange(4000))[1]
 
 
-def test_stretches_are_consecutive_and_even():
-    for n in (30, 1001):
-        codes = stretches(n)
-        assert (np.diff(codes) >= 0).all() and np.ptp(np.bincount(codes)) <= 1 and codes[-1] + 1 == min(40, n)
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_file_sorted_by_labels_of_which_few_are_known_is_no_series(kind):
+    x, y, z = pairs(12, n=1000)
+    labels = np.digitize(z[:, 0], [-1, 0, 1]).astype(float) if kind == "classes" else z[:, 0]
+    order = np.argsort(labels, kind="stable")
+    known = np.random.default_rng(12).permutation(1000) < 40
+    labels = np.where(known, labels[order], np.nan)
+    if kind == "classes":
+        labels = np.array([f"class {label:.0f}" if label == label else "" for label in labels], dtype=object)
+    found = relation(x[order], y[order], labels)
+    assert found.verdict == "fit" and found.told == "xy"
+
+
+def test_labels_far_apart_in_a_series_are_free_and_neighbours_are_not():
+    rng = np.random.default_rng(13)
+    z = series(rng, 1600, 2)
+    x, y = (np.hstack([z + series(rng, 1600, 2), series(rng, 1600, 4)]) for _ in range(2))
+    apart, beside = np.arange(1600) % 40 == 0, np.arange(1600) < 40
+    assert relation(x, y, np.where(apart, z[:, 0], np.nan)).told == "xy"
+    assert relation(x, y, np.where(beside, z[:, 0], np.nan)).told == ""  # 40 neighbours are a handful of independent ones
+    own = [relation(x, y, np.where(np.arange(1600) % 12 == 0, series(rng, 1600, 1)[:, 0], np.nan)).told for _ in range(4)]
+    assert own.count("") >= 3
+
+
+def test_a_short_series_is_turned_about_as_well():
+    """150 rows moved round alone would leave no p-value below 1/150."""
+    rng = np.random.default_rng(14)
+    a = series(rng, 150, 2, keep=0.5)
+    assert related(a, a, np.arange(150), rng, serial=True) == 1 / 300
+    assert 1 / 300 < related(a, series(rng, 150, 2, keep=0.5), np.arange(150), rng, serial=True)
 
 
 def test_one_row_that_makes_a_component_is_named():
