@@ -10,7 +10,7 @@ The words are those of Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror and Sh
 cipher behind JAX's own keys. From them: normals (Box and Muller 1958) and chi draws (Marsaglia and Tsang 2000), each exact
 up to the rounding of the words and of the floats.
 
-`lax.optimization_barrier` stands where a result has several readers: XLA on CPUs would else compute it anew in each.
+`settled` stands where a result has several readers.
 """
 
 import math
@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
+
+from phasejax.simulation.fusion import settled
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -37,7 +39,7 @@ def lane_keys(key: Array, cell: ArrayLike, trial: ArrayLike) -> Array:
         raise ValueError(f"key must be a threefry2x32 key, not {jax.random.key_impl(key)}")
     cell, trial = jnp.broadcast_arrays(jnp.asarray(cell), jnp.asarray(trial))
     k0, k1 = jax.random.key_data(key)
-    return lax.optimization_barrier(jnp.stack(_threefry(k0, k1, cell.astype(jnp.uint32), trial.astype(jnp.uint32))))
+    return settled(jnp.stack(_threefry(k0, k1, cell.astype(jnp.uint32), trial.astype(jnp.uint32))))
 
 
 def random_words(keys: Array, count: int, offset: int = 0, *, stream: ArrayLike = 0) -> Array:
@@ -48,7 +50,7 @@ def random_words(keys: Array, count: int, offset: int = 0, *, stream: ArrayLike 
     first, last = offset // 2, (offset + count + 1) // 2
     counter = jnp.arange(first, last, dtype=jnp.uint32)[:, None]
     pairs = _threefry(keys[0], keys[1], counter, jnp.asarray(stream, jnp.uint32))
-    return lax.optimization_barrier(_interleave(*pairs)[offset - 2 * first :][:count])
+    return settled(_interleave(*pairs)[offset - 2 * first :][:count])
 
 
 def normals(keys: Array, count: int, *, dtype: DTypeLike = jnp.float32, stream: ArrayLike = 0) -> Array:
@@ -58,11 +60,11 @@ def normals(keys: Array, count: int, *, dtype: DTypeLike = jnp.float32, stream: 
     One logarithm serves two draws, and of the exact methods tried it is the fastest.
     """
     high, low = _numbers(keys, count + count % 2, checked_dtype(dtype), stream)
-    radius = lax.optimization_barrier(jnp.sqrt(-2 * _log_uniform(high[::2], low[::2])))
+    radius = settled(jnp.sqrt(-2 * _log_uniform(high[::2], low[::2])))
     turn, rest = high[1::2], low[1::2]
     quarter = jnp.uint32(1 << 30)
     draws = _interleave(radius * _sine(turn + quarter, rest), radius * _sine(turn, rest))
-    return lax.optimization_barrier(draws[:count])
+    return settled(draws[:count])
 
 
 def chi(keys: Array, dof: Array) -> Array:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
 from phasejax.simulation.draws import checked_dtype, chi, normals
+from phasejax.simulation.fusion import settled
 from phasejax.spiked import CholeskyDiagonals, Covariance
 
 
@@ -43,7 +44,7 @@ def bartlett(keys: Array, n: Array, d_x: int, d_y: int, *, dtype: DTypeLike = jn
         return jnp.where((i < j) | (degrees[columns] <= 0), 0, entries)
 
     x, y = slice(0, d_x), slice(d_x, p)
-    return BartlettFactor(*lax.optimization_barrier((block(x, x), block(y, x), block(y, y))))
+    return BartlettFactor(*settled((block(x, x), block(y, x), block(y, y))))
 
 
 def covariance_from_bartlett(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: ArrayLike) -> Covariance:
