@@ -5,8 +5,7 @@ lanes and does a fixed amount of work, so that it becomes one vector instruction
 per lane on a GPU. Lanes never mix: what one holds, even NaN, cannot reach another.
 
 Two habits shape the code. Sums over a leading axis are written as trees of slices, because XLA's own reduction does
-not vectorise over the last axis. And `optimization_barrier` stands between steps, because XLA otherwise fuses a step
-into each of its consumers and computes it again for every element they read.
+not vectorise over the last axis. And `settled` stands between steps, each of which has several readers.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from phasejax.simulation.fusion import settled
+
 _STAGES = 4  # static shrinkings of the active block; more save arithmetic, fewer save compile time
+_UNROLLED = 64  # terms of a sum that are written out; more take longer to compile than they save
 
 
 def solve_lower(lower: Array, b: Array) -> Array:
@@ -30,7 +32,7 @@ def solve_lower(lower: Array, b: Array) -> Array:
         def fill_row(i, x, stop=stop):
             # The rows of x from i on are still zero, so the sum needs no mask.
             known = _dot(_at(lower, i)[:stop, None], x[:stop])
-            row = lax.optimization_barrier((_at(b, i) - known) / _at(_at(lower, i), i))
+            row = settled((_at(b, i) - known) / _at(_at(lower, i), i))
             return lax.dynamic_update_index_in_dim(x, row, i, axis=0)
 
         x = lax.fori_loop(start, stop, fill_row, x)
@@ -42,17 +44,17 @@ def solve_lower_transpose(lower: Array, b: Array) -> Array:
 
     In the reverse order of rows and columns Lᵀ is lower triangular, and `solve_lower` does it.
     """
-    flipped = lax.optimization_barrier((lower.swapaxes(0, 1)[::-1, ::-1], b[::-1]))
+    flipped = settled((lower.swapaxes(0, 1)[::-1, ::-1], b[::-1]))
     return solve_lower(*flipped)[::-1]
 
 
-def squared_overlaps(w: Array, rows: int) -> Array:
-    """diag(W (WᵀW)⁻¹ Wᵀ) on the first `rows` coordinates: w (d, k, L) of full column rank → (rows, L) in [0, 1].
+def squared_overlaps(w: Array) -> Array:
+    """diag(W (WᵀW)⁻¹ Wᵀ): w (d, k, L) of full column rank → (d, L) in [0, 1].
 
-    It is the squared length of each coordinate direction after projection onto the column space of W.
+    It is the squared length of each coordinate direction after projection onto the column space of W; together they are k.
     """
     basis = _gram_schmidt(_gram_schmidt(w))  # twice is enough (Kahan–Parlett)
-    return _fold(jnp.add, [basis[:rows, j] ** 2 for j in range(w.shape[1])])
+    return _fold(jnp.add, [basis[:, j] ** 2 for j in range(w.shape[1])])
 
 
 def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
@@ -66,14 +68,14 @@ def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
     p, q, _ = a.shape
     largest = jnp.max(jnp.abs(a), axis=(0, 1))
     scale = jnp.where(largest >= jnp.finfo(a.dtype).tiny, largest, 1)
-    a = lax.optimization_barrier(jnp.pad(a / scale, ((0, max(q - p, 0)), (0, 0), (0, 0))))
+    a = settled(jnp.pad(a / scale, ((0, max(q - p, 0)), (0, 0), (0, 0))))
     diagonal, superdiagonal, reflectors = _bidiagonalise(a)
 
     # ‖B‖ ≤ √(‖B‖₁‖B‖_∞); dividing by such a bound puts the singular values in [0, 1]. It is at least 1 but for zero.
     across = jnp.abs(diagonal) + jnp.abs(superdiagonal)
     down = jnp.abs(diagonal) + jnp.abs(jnp.roll(superdiagonal, 1, axis=0))
     bound = jnp.maximum(1, jnp.maximum(jnp.max(across, axis=0), jnp.max(down, axis=0)))
-    diagonal, superdiagonal = lax.optimization_barrier((diagonal / bound, superdiagonal / bound))
+    diagonal, superdiagonal = settled((diagonal / bound, superdiagonal / bound))
 
     sigma = _bisect(diagonal, superdiagonal, k)
     z = _inverse_iteration(diagonal, superdiagonal, sigma)
@@ -100,12 +102,12 @@ def _bidiagonalise(a: Array) -> tuple[Array, Array, Array]:
 def _bidiagonal_step(a: Array, j: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """Clear column j below the diagonal and row j right of the superdiagonal, in one update A − u wᵀ − y vᵀ."""
     u, d = _reflector(_at(a, j, axis=1), j)
-    w = lax.optimization_barrier(_dot(u[:, None], a))
+    w = settled(_dot(u[:, None], a))
     v, e = _reflector(_at(a, j) - _at(u, j) * w, j + 1)
-    overlap = lax.optimization_barrier(_dot(w, v))
+    overlap = settled(_dot(w, v))
     image = _fold(jnp.add, [a[:, i] * v[i] for i in range(a.shape[1])])
-    y = lax.optimization_barrier(image - u * overlap)
-    a = lax.optimization_barrier(a - u[:, None] * w - y[:, None] * v)
+    y = settled(image - u * overlap)
+    a = settled(a - u[:, None] * w - y[:, None] * v)
     return a, (d, e, v)
 
 
@@ -116,37 +118,37 @@ def _reflector(x: Array, j: Array) -> tuple[Array, Array]:
     """
     too_small = jnp.finfo(x.dtype).tiny / jnp.finfo(x.dtype).eps
     index = jnp.arange(x.shape[0])[:, None]
-    x = lax.optimization_barrier(jnp.where(index >= j, x, 0))
-    square = lax.optimization_barrier(_dot(x, x))
+    x = settled(jnp.where(index >= j, x, 0))
+    square = settled(_dot(x, x))
     head = _at(x, j)
     norm = jnp.sqrt(square)
     entry = jnp.where(square > too_small, jnp.where(head > 0, -norm, norm), 0)
     weight = jnp.where(square > too_small, lax.rsqrt(norm * (norm + jnp.abs(head))), 0)
-    entry, weight = lax.optimization_barrier((entry, weight))
+    entry, weight = settled((entry, weight))
     u = jnp.where(index == j, x - entry, x) * weight
-    return lax.optimization_barrier((u, entry))
+    return settled((u, entry))
 
 
 def _reflect(reflectors: Array, z: Array) -> Array:
     """H_0 H_1 … Z for z (q, k, L): the last reflector acts first."""
 
     def step(z, v):
-        along = lax.optimization_barrier(_dot(v[:, None], z))
-        return lax.optimization_barrier(z - v[:, None] * along), None
+        along = settled(_dot(v[:, None], z))
+        return settled(z - v[:, None] * along), None
 
     return lax.scan(step, z, reflectors, reverse=True)[0]
 
 
 def _bisect(diagonal: Array, superdiagonal: Array, k: int) -> Array:
     """The k largest singular values (k, L), descending, of a bidiagonal matrix with all of them in [0, 1]."""
-    d2, e2 = lax.optimization_barrier((diagonal**2, superdiagonal**2))
+    d2, e2 = settled((diagonal**2, superdiagonal**2))
     rank = jnp.arange(k, dtype=jnp.int32)[:, None]
 
     def halve(_, interval):
         low, width = interval
         middle = low + width / 2
         is_above = _count_above(d2, e2, middle) > rank
-        return lax.optimization_barrier((jnp.where(is_above, middle, low), width / 2))
+        return settled((jnp.where(is_above, middle, low), width / 2))
 
     low = jnp.zeros_like(diagonal, shape=(k, diagonal.shape[1]))
     low, width = lax.fori_loop(0, jnp.finfo(low.dtype).nmant + 2, halve, (low, jnp.ones((), low.dtype)))
@@ -188,7 +190,7 @@ def _inverse_iteration(diagonal: Array, superdiagonal: Array, sigma: Array) -> A
     off = jnp.stack([diagonal, superdiagonal], axis=1).reshape(2 * q, 1, lanes)
     # The shift stands off by more than the rounding error of σ. Otherwise chance lets one vector of a cluster grow so
     # much more than the others that Gram–Schmidt, having removed it, is left with noise.
-    shift = lax.optimization_barrier(sigma + 8 * jnp.finfo(sigma.dtype).eps)
+    shift = settled(sigma + 8 * jnp.finfo(sigma.dtype).eps)
     start = np.random.default_rng(0).uniform(-1, 1, (2 * q, sigma.shape[0], 1))
     x = jnp.asarray(start, diagonal.dtype) + jnp.zeros_like(shift)
 
@@ -228,7 +230,7 @@ def _eliminate(off: Array, shift: Array) -> _Elimination:
         second = jnp.where(swap, next_tail, 0)
         head = jnp.where(swap, tail, -shift) - factor * first
         tail = jnp.where(swap, 0, next_tail) - factor * second
-        return lax.optimization_barrier(((head, tail), _Elimination(swap, factor, inverse, first, second)))
+        return settled(((head, tail), _Elimination(swap, factor, inverse, first, second)))
 
     return lax.scan(step, (-shift, off[0] + jnp.zeros_like(shift)), (off, _next(off)))[1]
 
@@ -240,13 +242,13 @@ def _substitute(rows: _Elimination, b: Array) -> Array:
     def forward(rhs, row):
         swap, factor, next_rhs = row
         value = jnp.where(swap, next_rhs, rhs)
-        return lax.optimization_barrier((jnp.where(swap, rhs, next_rhs) - factor * value, value))
+        return settled((jnp.where(swap, rhs, next_rhs) - factor * value, value))
 
     def backward(known, row):
         elimination, value = row
         x = value - elimination.first * known[0] - elimination.second * known[1]
         x = jnp.clip(x * elimination.inverse_pivot, -limit, limit)
-        return lax.optimization_barrier(((x, known[0]), x))
+        return settled(((x, known[0]), x))
 
     values = lax.scan(forward, b[0], (rows.swap, rows.factor, _next(b)))[1]
     zero = jnp.zeros_like(b[0])
@@ -255,16 +257,16 @@ def _substitute(rows: _Elimination, b: Array) -> Array:
 
 def _gram_schmidt(x: Array, stride: int = 1) -> Array:
     """Modified Gram–Schmidt on the columns of x (n, k, L), in order; inner products read every stride-th row only."""
-    largest = _fold(jnp.maximum, list(jnp.abs(x[::stride])))
-    x = lax.optimization_barrier(x / jnp.where(largest > 0, largest, 1))
+    largest = jnp.max(jnp.abs(x[::stride]), axis=0)
+    x = settled(x / jnp.where(largest > 0, largest, 1))
     index = jnp.arange(x.shape[1])[:, None]
 
     def finish_column(j, x):
         column = _at(x, j, axis=1)
-        square = lax.optimization_barrier(_dot(column, column, stride))
-        column = lax.optimization_barrier(column * jnp.where(square > 0, lax.rsqrt(square), 0))[:, None]
-        along = lax.optimization_barrier(_dot(column, x, stride))
-        return lax.optimization_barrier(jnp.where(index == j, column, x - column * jnp.where(index > j, along, 0)))
+        square = settled(_dot(column, column, stride))
+        column = settled(column * jnp.where(square > 0, lax.rsqrt(square), 0))[:, None]
+        along = settled(_dot(column, x, stride))
+        return settled(jnp.where(index == j, column, x - column * jnp.where(index > j, along, 0)))
 
     return lax.fori_loop(0, x.shape[1], finish_column, x)
 
@@ -287,6 +289,8 @@ def _at(x: Array, i: Array, axis: int = 0) -> Array:
 
 def _dot(x: Array, y: Array, stride: int = 1) -> Array:
     """Σᵢ x[i]·y[i] over every stride-th i of the leading axis, with broadcasting of the others."""
+    if x.shape[0] > _UNROLLED * stride:
+        return jnp.sum(x[::stride] * y[::stride], axis=0)
     return _fold(jnp.add, [x[i] * y[i] for i in range(0, x.shape[0], stride)])
 
 

@@ -41,8 +41,8 @@ class Layout:
         d = max(dimensions)
         cpu = devices[0].platform == "cpu"
         # A CPU core wants its chunk in cache, and a call of some tenths of a second, against which writing the tile is little.
-        # An accelerator wants many lanes in flight: about 32 matrices of d² numbers a lane within 8 GiB.
-        chunk = max(16, min(64, 64 * 32 // d)) if cpu else min(1 << 16, max(256, (8 << 30) // (128 * d * d)))
+        # An accelerator wants many lanes in flight: about 32 matrices of d² numbers a lane within 16 GiB.
+        chunk = max(16, min(64, 64 * 32 // d)) if cpu else min(1 << 18, max(256, (16 << 30) // (128 * d * d)))
         lanes = chunk * max(1, min(1024, 1024 * 400 // (d * d))) if cpu else 8 * chunk
         if trials * cells <= lanes * len(devices):
             # One call: a little too large a call costs less than compiling anew for every other size.
@@ -50,8 +50,8 @@ class Layout:
         blocks = math.ceil(trials / lanes)
         trials_per_row = math.ceil(trials / blocks)
         wanted = min(len(devices) * max(1, lanes // trials_per_row), cells * blocks)
-        rows = len(devices) * math.ceil(wanted / len(devices))
-        return cls(devices, trials_per_row, rows, blocks, chunk)
+        rows = math.ceil(wanted / len(devices))  # of each device
+        return cls(devices, trials_per_row, len(devices) * rows, blocks, _evenly(rows * trials_per_row, chunk))
 
 
 class Numbers(NamedTuple):
@@ -134,6 +134,12 @@ def compiler_options(device: jax.Device) -> dict[str, str]:
     return {"xla_cpu_prefer_vector_width": "512"} if device.platform == "cpu" else {}
 
 
+def _evenly(lanes: int, chunk: int) -> int:
+    """The size, a multiple of 16, of as few equal chunks as do not exceed `chunk`: little is computed to fill up the last."""
+    chunks = math.ceil(lanes / chunk)
+    return 16 * math.ceil(lanes / chunks / 16)
+
+
 def _rounded_up(count: int) -> int:
     """The next number with three binary digits and zeros: at most a quarter more."""
     step = 1 << max(0, count.bit_length() - 3)
@@ -158,8 +164,8 @@ def row_sums(cell: Cell, layout: Layout, formulation: Formulation, numbers: Numb
 
     outcome = _map_chunks(chunk_of_trials, (row_of_lane, trial), layout.chunk)
     per_row = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], number.size, layout.trials_per_row), outcome)
-    overlap = jnp.stack([per_row.ca, per_row.cp])
-    return summed(overlap, per_row.status, trial.reshape(number.size, -1) < trials, threshold)
+    recovered = jax.tree.map(lambda *of_each: jnp.stack(of_each), per_row.ca, per_row.cp)
+    return summed(recovered, per_row.status, trial.reshape(number.size, -1) < trials, threshold)
 
 
 def _map_chunks(function: Callable, lanes: tuple[Array, ...], chunk: int):

@@ -9,6 +9,16 @@ from jaxtyping import Array, ArrayLike
 from phasejax.solvers import Status
 
 
+class Recovered(NamedTuple):
+    """What encoders recovered of the signal, any axes beside that of the k directions.
+
+    The distance is not taken as one minus the mean overlap, which would leave nothing but rounding of a small one.
+    """
+
+    overlap: Array  # (…, k, …) squared overlap of each signal direction
+    distance: Array  # (…, …) subspace distance: the mean squared sine of the principal angles
+
+
 class RowSums(NamedTuple):
     """What remains of a row's trials. Statistics are ordered: distance, overlap of each direction, count, success."""
 
@@ -19,17 +29,18 @@ class RowSums(NamedTuple):
     status: Array | np.ndarray  # () worst `Status` of any trial
 
 
-def summed(overlap: Array, status: Array, valid: Array, threshold: ArrayLike) -> RowSums:
+def summed(recovered: Recovered, status: Array, valid: Array, threshold: ArrayLike) -> RowSums:
     """Mean and squared deviations over the trials (last axis) of each row, non-finite trials left out and counted.
 
-    **Arguments:** `overlap` (2, k, rows, trials), squared, of two encoders; `status` a `Status` code and `valid` whether the
-    trial counts, both (rows, trials); `threshold` above which a direction is recovered.
+    **Arguments:** `recovered` by two encoders, overlaps (2, k, rows, trials) and distances (2, rows, trials); `status` a
+    `Status` code and `valid` whether the trial counts, both (rows, trials); `threshold` above which a direction is recovered.
     """
+    overlap, distance = recovered
     k = overlap.shape[1]
     failed = valid & (status == Status.NONFINITE)
     used = valid & ~failed
     count = jnp.sum(overlap > threshold, axis=1, keepdims=True)
-    parts = (1 - jnp.mean(overlap, axis=1, keepdims=True), overlap, count, count == k)
+    parts = (distance[:, None], overlap, count, count == k)
     statistics = jnp.concatenate([part.astype(overlap.dtype) for part in parts], axis=1)
     statistics = jnp.where(used, statistics, 0)
     trials = jnp.sum(used, axis=-1, dtype=jnp.int32)

@@ -1,6 +1,6 @@
-"""One Monte-Carlo trial, many at a time: a Bartlett factor in, squared overlaps of CA and CP with the signal out.
+"""One Monte-Carlo trial, many at a time: a Bartlett factor in, what CA and CP recovered of the signal out.
 
-A formulation is one way to compute the same overlaps; the batch is always the last axis. `reference` goes the long way round
+A formulation is one way to compute the same; the batch is always the last axis. `reference` goes the long way round
 through covariances and the general solvers. The others use the structure of the draw: with n·S = T R Rᵀ Tᵀ, T the population
 factor (a, b, c) and R = [[R11, 0], [R21, R22]], the Cholesky factor of n·Sxx is diag(a) R11, and with
 G = diag(c) R21 + diag(b) R11
@@ -19,16 +19,17 @@ from jaxtyping import Array, Float, Int
 
 from phasejax import recovery, solvers
 from phasejax.simulation import lanes
+from phasejax.simulation.statistics import Recovered
 from phasejax.simulation.wishart import BartlettFactor, covariance_from_bartlett, cross_factor
 from phasejax.solvers import Status
 from phasejax.spiked import CholeskyDiagonals
 
 
 class Trials(NamedTuple):
-    """Outcome of L trials: squared overlap of each signal direction with each encoder, and a `Status` code a trial."""
+    """Outcome of L trials: what each encoder recovered, overlaps (k, L) and distances (L,), and a `Status` code a trial."""
 
-    ca: Float[Array, "k L"]
-    cp: Float[Array, "k L"]
+    ca: Recovered
+    cp: Recovered
     status: Int[Array, " L"]
 
 
@@ -41,8 +42,10 @@ def reference(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arra
     def one(cholesky, factor, n):
         cov = covariance_from_bartlett(cholesky, factor, n)
         ca, cp = solvers.align(cov, k), solvers.predict(cov, k)
-        overlap_ca, overlap_cp = (recovery.squared_overlap(s.encoder_x) for s in (ca, cp))
-        return Trials(overlap_ca, overlap_cp, jnp.maximum(ca.status, cp.status))
+        of_ca, of_cp = (
+            Recovered(recovery.squared_overlap(s.encoder_x), recovery.subspace_distance(s.encoder_x)) for s in (ca, cp)
+        )
+        return Trials(of_ca, of_cp, jnp.maximum(ca.status, cp.status))
 
     return jax.vmap(one, in_axes=-1, out_axes=-1)(cholesky, factor, n)
 
@@ -54,8 +57,7 @@ def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arr
     _, v = lanes.top_right_singular_vectors(jnp.concatenate([whitened, cross], axis=-1), k)
     r11 = jnp.concatenate([factor.r11, factor.r11], axis=-1)
     a = jnp.concatenate([cholesky.a, cholesky.a], axis=-1)
-    overlap = lanes.squared_overlaps(lanes.solve_lower_transpose(r11, v) / a[:, None], k)
-    return _judged(*jnp.split(overlap, 2, axis=-1))
+    return _judged(lanes.solve_lower_transpose(r11, v) / a[:, None])
 
 
 def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
@@ -70,8 +72,7 @@ def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Ar
     top = vectors[..., -k:]
     r11, a = jnp.concatenate([r11, r11]), jnp.concatenate([a, a])
     w = jax.lax.linalg.triangular_solve(r11, top, left_side=True, lower=True, transpose_a=True) / a[..., None]
-    overlap = lanes.squared_overlaps(jnp.moveaxis(w, 0, -1), k)
-    return _judged(*jnp.split(overlap, 2, axis=-1))
+    return _judged(jnp.moveaxis(w, 0, -1))
 
 
 def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formulation:
@@ -91,6 +92,14 @@ def _floored(cholesky: CholeskyDiagonals) -> Array:
     return jnp.maximum(cholesky.c, jnp.sqrt(jnp.finfo(b.dtype).eps * (b**2 + cholesky.c**2)))
 
 
-def _judged(ca: Array, cp: Array) -> Trials:
-    finite = jnp.all(jnp.isfinite(ca) & jnp.isfinite(cp), axis=0)
+def _judged(w: Float[Array, "d k 2L"]) -> Trials:
+    """What encoders recovered, those of CA in the first half of the lanes, whose row spaces are the column spaces of W.
+
+    The first k coordinates are the signal; the squares that a basis has on the others are k times its subspace distance.
+    """
+    k = w.shape[1]
+    on_coordinates = lanes.squared_overlaps(w)
+    found = Recovered(on_coordinates[:k], jnp.sum(on_coordinates[k:], axis=0) / k)
+    ca, cp = (Recovered(*half) for half in zip(*(jnp.split(x, 2, axis=-1) for x in found), strict=True))
+    finite = jnp.isfinite(ca.distance + cp.distance)
     return Trials(ca, cp, jnp.where(finite, Status.OK, Status.NONFINITE).astype(jnp.int32))

@@ -26,13 +26,12 @@ def simulate(models: SpikedModel, n: np.ndarray | float, trials: int, seed: int)
     sizes = k + models.gamma_tilde_x.shape[1], k + models.gamma_tilde_y.shape[1]
     pairs = jnp.broadcast_to(jnp.asarray(n, float), (count,))
     formulation = batch_last if np.min(n) >= sum(sizes) else reference
-    overlap = np.asarray(_overlaps(models, pairs, jax.random.key(seed), trials, sizes, formulation))  # (2, k, count, trials)
-    distance = 1 - overlap.mean(axis=1)
+    distance = np.asarray(_distances(models, pairs, jax.random.key(seed), trials, sizes, formulation))  # (2, count, trials)
     return Measured(distance.mean(-1).T, (distance.std(-1, ddof=1) / np.sqrt(trials)).T)
 
 
 @partial(jax.jit, static_argnames=("trials", "sizes", "formulation"))
-def _overlaps(
+def _distances(
     models: SpikedModel, n: jax.Array, key: jax.Array, trials: int, sizes: tuple[int, int], formulation: Formulation
 ) -> jax.Array:
     cholesky = jax.vmap(lambda m: m.cholesky(), out_axes=-1)(models)
@@ -42,6 +41,6 @@ def _overlaps(
         pairs = jnp.repeat(n[index], trials)
         keys = lane_keys(key, jnp.repeat(index, trials), jnp.arange(trials, dtype=jnp.uint32))
         outcome = formulation(here, bartlett(keys, pairs, *sizes, dtype=pairs.dtype), pairs, models.kappa.shape[1])
-        return jnp.stack([outcome.ca, outcome.cp])
+        return jnp.stack([outcome.ca.distance, outcome.cp.distance])
 
-    return jnp.moveaxis(jax.lax.map(one_model, jnp.arange(n.size, dtype=jnp.uint32)), 0, 2)
+    return jnp.moveaxis(jax.lax.map(one_model, jnp.arange(n.size, dtype=jnp.uint32)), 0, 1)

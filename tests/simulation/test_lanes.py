@@ -19,7 +19,7 @@ CELLS = [SQUARE, (9, 9, 9), (10, 7, 5), (3, 6, 4), (4, 4, 1), (1, 1, 1)]
 
 # Compiled once per shape: operation by operation the same work would take minutes.
 top_right_singular_vectors = jax.jit(lanes.top_right_singular_vectors, static_argnums=1)
-squared_overlaps = jax.jit(lanes.squared_overlaps, static_argnums=1)
+squared_overlaps = jax.jit(lanes.squared_overlaps)
 solve_lower = jax.jit(lanes.solve_lower)
 solve_lower_transpose = jax.jit(lanes.solve_lower_transpose)
 
@@ -211,23 +211,23 @@ class TestTriangularSolves:
 
 class TestSquaredOverlaps:
     @staticmethod
-    def by_qr(w, rows):
+    def by_qr(w):
         basis, _ = np.linalg.qr(np.moveaxis(w.astype(np.float64), -1, 0))
-        return np.sum(basis[:, :rows] ** 2, axis=-1).T
+        return np.sum(basis**2, axis=-1).T
 
-    @pytest.mark.parametrize("d, k, rows", [(12, 4, 4), (12, 4, 12), (9, 1, 3), (5, 5, 2), (1, 1, 1)])
-    def test_against_qr(self, d, k, rows, dtype):
+    @pytest.mark.parametrize("d, k", [(12, 4), (9, 1), (5, 5), (1, 1), (70, 3)])
+    def test_against_qr(self, d, k, dtype):
         w = np.random.default_rng(d).normal(size=(d, k, 50)).astype(dtype)
         condition = np.linalg.cond(np.moveaxis(w.astype(np.float64), -1, 0))
-        overlaps = np.asarray(squared_overlaps(w, rows))
-        assert overlaps.shape == (rows, 50) and overlaps.dtype == dtype
-        assert np.all(np.abs(overlaps - self.by_qr(w, rows)) <= 8 * eps(dtype) * condition)
+        overlaps = np.asarray(squared_overlaps(w))
+        assert overlaps.shape == (d, 50) and overlaps.dtype == dtype
+        assert np.all(np.abs(overlaps - self.by_qr(w)) <= 8 * eps(dtype) * condition)
 
     def test_columns_of_any_length(self, dtype):
         """Only the span counts: scaling the columns from 1e-30 to 1e30 moves nothing but the last bits."""
         w = np.random.default_rng(5).normal(size=(12, 4, 50)).astype(dtype)
         stretched = w * np.array([1e-30, 1.0, 1e30, 1e-8], dtype)[:, None]
-        np.testing.assert_allclose(squared_overlaps(stretched, 4), self.by_qr(w, 4), atol=100 * eps(dtype))
+        np.testing.assert_allclose(squared_overlaps(stretched), self.by_qr(w), atol=100 * eps(dtype))
 
     def test_nearly_parallel_columns(self, dtype):
         """The error grows with the condition of W, not with its square."""
@@ -235,9 +235,9 @@ class TestSquaredOverlaps:
         shared, own = rng.normal(size=(12, 1, 50)), rng.normal(size=(12, 4, 50))
         w = (shared + np.sqrt(eps(dtype)) * own).astype(dtype)
         condition = np.linalg.cond(np.moveaxis(w.astype(np.float64), -1, 0))
-        error = np.abs(np.asarray(squared_overlaps(w, 12)) - self.by_qr(w, 12)).max(axis=0)
+        error = np.abs(np.asarray(squared_overlaps(w)) - self.by_qr(w)).max(axis=0)
         assert np.all(error <= 8 * eps(dtype) * condition)
 
     def test_the_whole_space(self, dtype):
         w = np.random.default_rng(7).normal(size=(6, 6, 20)).astype(dtype)
-        np.testing.assert_allclose(squared_overlaps(w, 6), 1, atol=16 * eps(dtype))
+        np.testing.assert_allclose(squared_overlaps(w), 1, atol=16 * eps(dtype))

@@ -13,9 +13,9 @@ from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.experiments.spiked import model_at
 from phasejax.simulation import rows as rows_module
 from phasejax.simulation import trial
-from phasejax.simulation.statistics import measured
+from phasejax.simulation.statistics import Recovered, measured
 from phasejax.solvers import Status
-from phasejax.sweep import run
+from phasejax.sweep import SpecError, run
 
 
 def laid_out(spec, *, formulation=trial.reference, devices=None, **changes) -> SolvedEngine:
@@ -49,7 +49,7 @@ def test_results_do_not_depend_on_rows_and_chunks(plain, rows, chunk):
 
 @pytest.mark.parametrize("devices", [2, 4])
 def test_results_do_not_depend_on_the_number_of_devices(plain, devices):
-    chosen = tuple(jax.devices()[:devices])
+    chosen = tuple(jax.devices("cpu")[:devices])
     assert len(chosen) == devices
     assert_same(plain, all_cells(laid_out(small(), devices=chosen, rows=8)))
 
@@ -57,7 +57,7 @@ def test_results_do_not_depend_on_the_number_of_devices(plain, devices):
 def test_the_kernel_of_the_sweep_does_not_depend_on_the_layout_either(plain):
     chosen = SolvedEngine(small(), precision=32, devices=tuple(jax.devices())).formulation
     assert chosen is trial.batch_last
-    four = all_cells(laid_out(small(), formulation=chosen, devices=tuple(jax.devices()[:4]), rows=4, chunk=32))
+    four = all_cells(laid_out(small(), formulation=chosen, devices=tuple(jax.devices("cpu")[:4]), rows=4, chunk=32))
     whole = all_cells(laid_out(small(), formulation=chosen))
     assert_same(whole, four)
     np.testing.assert_allclose(whole["distance_cp"], plain["distance_cp"], atol=1e-7)
@@ -116,7 +116,8 @@ def test_a_failed_trial_is_counted_and_left_out(plain):
         result = trial.reference(cholesky, factor, n, k)
         broken = cholesky.b[k] > 1.9  # the cells with ν = 1
         hit = broken & (factor.r11[0, 0] > 7.7)  # some of their trials
-        return trial.Trials(jnp.where(hit, jnp.nan, result.ca), result.cp, jnp.where(hit, Status.NONFINITE, result.status))
+        ca = jax.tree.map(lambda leaf: jnp.where(hit, jnp.nan, leaf), result.ca)
+        return trial.Trials(ca, result.cp, jnp.where(hit, Status.NONFINITE, result.status))
 
     values = all_cells(laid_out(small(), formulation=failing))
     hit = np.arange(15) % 5 == 4
@@ -129,7 +130,7 @@ def test_a_failed_trial_is_counted_and_left_out(plain):
 
 def test_a_cell_without_a_finite_trial_is_nan():
     def failing(cholesky, factor, n, k):
-        nothing = jnp.full((k, n.size), jnp.nan)
+        nothing = Recovered(jnp.full((k, n.size), jnp.nan), jnp.full(n.size, jnp.nan))
         return trial.Trials(nothing, nothing, jnp.full(n.size, Status.NONFINITE))
 
     values = all_cells(laid_out(small(), formulation=failing))
@@ -171,6 +172,26 @@ def test_float32_and_float64_sweeps_agree_closely():
     error = np.hypot(single.distance_ca_se, double.distance_ca_se)
     apart = np.abs(single.distance_ca - double.distance_ca) / error.where(error > 1e-6)
     assert float(apart.max()) < 6 and float(apart.mean()) < 2
+
+
+def test_small_distances_are_right_in_float32():
+    """n · distance tends to a constant, where one minus the overlap would leave rounding, of either sign."""
+    n = np.array([1e4, 1e6, 1e8, 1e9, 1e10])
+    found = run(small(trials=200, axes={"n": n.tolist()}, model__n=None, model__kappa=2.0, model__nu=0.3), precision=32)
+    for distance, error in ((found.distance_ca, found.distance_ca_se), (found.distance_cp, found.distance_cp_se)):
+        scaled, error = n * distance.values, n * error.values
+        assert np.all(error < 0.1 * scaled)
+        assert np.all(np.abs(scaled - scaled[0]) < 5 * np.hypot(error, error[0]))
+
+
+@pytest.mark.parametrize("name, value", [("kappa", 1e25), ("gamma_x", 1e20), ("gamma_tilde_y", 1e-25), ("quality_y", 1e-25)])
+def test_what_float32_cannot_hold_is_refused_before_anything_is_written(tmp_path, name, value):
+    changes = {f"model__{name}": value, "axes": {"nu": [0.1, 0.2]}} | ({"model__gamma_y": None} if name == "quality_y" else {})
+    spec = small(**{"model__kappa": 1.0} | changes)
+    with pytest.raises(SpecError, match=f"^{name} = {value:g} is not allowed at 32 bits: variances must lie within"):
+        run(spec, path=tmp_path / "refused.zarr")
+    assert not list(tmp_path.iterdir())
+    spec.check_precision(64)
 
 
 def test_precision_is_32_or_64():

@@ -185,7 +185,7 @@ def test_lanes_of_convolutions_resume_and_spread_like_any_other(tmp_path):
         held_out(checkpoint=tmp_path / "state", on_progress=stop)
     for a, b in zip(leaves(held_out(checkpoint=tmp_path / "state", resume=True)), leaves(whole), strict=True):
         np.testing.assert_array_equal(a, b)
-    for a, b in zip(leaves(held_out(devices=tuple(jax.devices()))), leaves(whole), strict=True):
+    for a, b in zip(leaves(held_out(devices=tuple(jax.devices("cpu")))), leaves(whole), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 

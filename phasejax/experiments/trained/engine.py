@@ -19,9 +19,10 @@ from jaxtyping import Array, ArrayLike
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.trained.spec import LEGS, TrainedSpec
+from phasejax.keys import root_key
 from phasejax.objectives import get
 from phasejax.simulation.cell import Cell
-from phasejax.simulation.statistics import RowSums, moments, summed
+from phasejax.simulation.statistics import Recovered, RowSums, moments, summed
 from phasejax.solvers import Status
 from phasejax.spiked import SpikedModel
 from phasejax.sweep.grid import Grid
@@ -99,7 +100,7 @@ class TrainedEngine:
             trained = train(
                 name,
                 SpikedPairs(models),
-                key=_trial_keys(jax.random.key(self.spec.seed), cell, trial),
+                key=_trial_keys(root_key(self.spec.seed), cell, trial),
                 encoder=Linear(training.width or self.spec.model.k),
                 steps=training.steps,
                 batch=training.batch,
@@ -165,6 +166,7 @@ def _outcome(models: SpikedModel, trained: Trained, trials: int, threshold: Arra
     overlap = jnp.moveaxis(overlap.reshape(2, -1, trials, k), -1, 1)
     diverged = trained.diverged.reshape(-1, trials)
     status = jnp.where(diverged, Status.NONFINITE, Status.OK)
-    sums = summed(overlap, status, jnp.ones_like(diverged), threshold)
+    recovered = Recovered(overlap, 1 - jnp.mean(overlap, axis=1))
+    sums = summed(recovered, status, jnp.ones_like(diverged), threshold)
     loss = jnp.where(diverged, 0, trained.loss[:, -1].reshape(-1, trials))
     return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1)
