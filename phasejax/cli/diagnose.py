@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import typer
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from phasejax.diagnosis import diagnose as run_diagnosis
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.diagnosis.report import report_page
 from phasejax.diagnosis.screen import WIDTH, screen
+from phasejax.keys import root_key
 
 
 def diagnose(
@@ -42,7 +42,7 @@ def diagnose(
             grouping = None if groups is None else read_column(groups, say=used.append)
         with console.status("diagnosing"):
             choices: dict[str, Any] = {"groups": grouping, "method": method}
-            found = run_diagnosis(*views, labelling, key=jax.random.key(seed), **choices)
+            found = run_diagnosis(*views, labelling, key=root_key(seed), **choices)
         sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
         named = [x, y, "--labels", labels, *([] if groups is None else ["--groups", groups])]
         command = shlex.join(["phasejax", "diagnose", *named, "--method", method, "--seed", str(seed)])

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import jax
 import typer
 from rich.table import Table
 
 from phasejax.cli.shared import checked_directory, checked_file, console, plain_errors, write_whole
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.heads import Heads, train_heads
+from phasejax.keys import root_key
 from phasejax.training import CheckpointError
 
 
@@ -46,7 +46,7 @@ def train(
                 *views,
                 labelling,
                 objectives=(*objectives, *(more or ())),
-                key=jax.random.key(seed),
+                key=root_key(seed),
                 groups=grouping,
                 width=width,
                 hidden=hidden,

@@ -110,9 +110,10 @@ def run(
 
 
 def _engine(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None) -> Engine:
-    """What computes this sweep. **Raises:** `ValueError` on the precision."""
+    """What computes this sweep. **Raises:** `ValueError` on the precision, or a value beyond it."""
     if precision not in (32, 64):
         raise ValueError(f"precision = {precision} is not allowed: 32 or 64 bits.")
+    spec.check_precision(precision)
     return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
 
 

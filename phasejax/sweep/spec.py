@@ -122,6 +122,9 @@ class SweepSpec(Table):
     def check(self) -> None:
         """**Raises:** `ValueError` on what is wrong beyond single values: too little, too much, sizes that do not fit."""
 
+    def check_precision(self, precision: int) -> None:
+        """**Raises:** `SpecError` on a value beyond what numbers of so many bits hold."""
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         ranges = self.ranges()

@@ -14,6 +14,7 @@ import numpy as np
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.spiked.spec import SpikedSpec
+from phasejax.keys import root_key
 from phasejax.simulation.rows import Layout, Program
 from phasejax.simulation.statistics import RowSums, measured, merged
 from phasejax.simulation.trial import choose
@@ -29,8 +30,7 @@ class SolvedEngine:
         self.precision = precision
         self._population = Population(spec)
         self.layout = Layout.plan(spec.model.dimensions, spec.trials, self.grid.size, devices)
-        with jax.enable_x64(True):  # all 64 bits of the seed
-            self._key = jax.random.key(spec.seed)
+        self._key = root_key(spec.seed)
         smallest_n = int(spec.values()["n"].min())
         self.formulation = choose(devices[0].platform, spec.model.dimensions, smallest_n)
 

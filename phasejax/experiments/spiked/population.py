@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from phasejax import theory
+from phasejax import runtime, theory
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.simulation.cell import Cell
@@ -34,7 +34,7 @@ class Population:
     def __call__(self, cells: np.ndarray, multiple: int) -> dict[str, np.ndarray]:
         """Name → values at the given cells, computed for whole multiples of a size, so that a smaller tile compiles nothing."""
         padded = np.pad(cells, (0, -len(cells) % multiple), mode="edge")
-        with jax.enable_x64(True):
+        with runtime.on_host(), jax.enable_x64(True):
             values = _analytic(self._cell, self._fixed, self._grid.parameters(padded))
         return {name: np.asarray(value)[: len(cells)] for name, value in values.items()}
 

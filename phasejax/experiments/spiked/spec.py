@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from phasejax.sweep.spec import Finite, Fixed, Range, SweepSpec, Table
+from phasejax.sweep.spec import Finite, Fixed, Range, SpecError, SweepSpec, Table
 
 RANGES: dict[str, Range] = {
     "kappa": Range(0),
@@ -77,6 +77,20 @@ class SpikedSpec(SweepSpec):
         self._check_names()
         self._check_sizes()
         self._check_interplay()
+
+    def check_precision(self, precision: int) -> None:
+        values = self.values()
+        variances = {name: v for name, v in values.items() if name.startswith("gamma")} | {"kappa": values["kappa"] ** 2}
+        for side in ("x", "y"):
+            if (quality := values.get(f"quality_{side}")) is not None:
+                variances[f"quality_{side}"] = variances["kappa"].max() * (1 - quality) / quality
+        most = np.sqrt(np.finfo(f"f{precision // 8}").max)  # products of two variances are formed
+        for name, variance in variances.items():
+            least = 1 / most if name.startswith("gamma_tilde") else 0
+            bad = values[name][(variance > most) | (variance < least)]
+            if bad.size:
+                allowed = f"variances must lie within {1 / most:.0e} and {most:.0e}"
+                raise SpecError(f"{name} = {bad[0]:g} is not allowed at {precision} bits: {allowed}.")
 
     def _check_names(self) -> None:
         fixed = self.model.fixed()

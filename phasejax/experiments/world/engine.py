@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from phasejax.experiments.world.spec import LEGS, SUPERVISED, WorldSpec
+from phasejax.keys import root_key
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid
 from phasejax.training import MLP, Convolutional, Decoder, Projected, ToClasses, ToPicture, Trained, embed, features, train
@@ -85,7 +86,7 @@ class WorldEngine:
     def _measured(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
         trials, shape = self.spec.trials, (len(cells), self.spec.trials)
         cell, trial = np.repeat(cells, trials), np.tile(np.arange(trials), len(cells))
-        keys = _keys(jax.random.key(self.spec.seed), cell, trial)
+        keys = _keys(root_key(self.spec.seed), cell, trial)
         worlds = self._worlds(cell)
         trained, side = self._train(label, worlds, keys[:, 0])
         accuracy, r2 = _read(trained.encoders, worlds, keys[:, 1], self.table.read, side)
