@@ -1,6 +1,8 @@
 """How the command line sets JAX up. A library user's own settings are never touched by importing phasejax."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 
@@ -17,6 +19,19 @@ def prepare() -> None:
         jax.config.update("jax_num_cpu_devices", cores())
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
+
+
+@contextmanager
+def on_host() -> Iterator[None]:
+    """What runs within is put on the CPU, where there is one for JAX: many small steps driven from Python wait for a GPU."""
+    import jax
+
+    try:
+        cpu = jax.local_devices(backend="cpu")[0]
+    except RuntimeError:  # JAX_PLATFORMS leaves it out
+        cpu = None
+    with nullcontext() if cpu is None else jax.default_device(cpu):
+        yield
 
 
 def cores() -> int:

@@ -17,11 +17,13 @@ from phasejax.diagnosis.sample import reduce_sample
 from phasejax.diagnosis.trial import try_out
 from phasejax.diagnosis.views import View, block_sums
 from phasejax.folds import group_folds
+from phasejax.runtime import on_host
 
 Method = Literal["default", "elbow"]
 _BLOCKS = 20
 
 
+@on_host()
 def diagnose(
     x: ArrayLike,
     y: ArrayLike,
