@@ -30,8 +30,12 @@ def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
     checks.entries("n", n, lambda v: v >= 1, "a number of pairs ≥ 1")
+    return _drawn(model, jnp.asarray(n, model.kappa.dtype), key)
+
+
+@jax.jit
+def _drawn(model: SpikedModel, n: Float[Array, ""], key: Key[Array, ""]) -> Covariance:
     lane_key = jax.random.bits(key, (2, 1), "uint32")
-    n = jnp.asarray(n, model.kappa.dtype)
     factor = bartlett(lane_key, n[None], model.d_x, model.d_y, dtype=n.dtype)
     return covariance_from_bartlett(model.cholesky(), BartlettFactor(*(block[..., 0] for block in factor)), n)
 

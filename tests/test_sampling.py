@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from models import blocks, random_model, random_orthogonal, stack
 
+from phasejax import sampling
 from phasejax.recovery import principal_angles, squared_overlap, subspace_distance
 from phasejax.sampling import covariance_of, sample_covariance, sample_pairs
 from phasejax.solvers import align, pls, predict
@@ -35,6 +36,13 @@ def by_rows(model, n, key):
 
 ROUTES = (by_wishart, by_rows)
 routes = pytest.mark.parametrize("route", ROUTES)
+
+
+def test_a_second_eager_draw_traces_nothing(monkeypatch):
+    draw = lambda seed: sample_covariance(MODELS["square"], 50 + seed, key=jax.random.key(seed))  # noqa: E731
+    first = draw(0)
+    monkeypatch.setattr(sampling, "bartlett", None)
+    assert not np.allclose(first.xx, draw(1).xx)
 
 
 def joint(cov):

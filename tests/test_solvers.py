@@ -1,5 +1,7 @@
 """Solvers against SciPy's generalised eigenproblems, least squares on drawn data, scikit-learn, and the theory's counts."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from sklearn.cross_decomposition import CCA
 from phasejax import theory
 from phasejax.recovery import prediction_error, subspace_distance
 from phasejax.sampling import covariance_of
-from phasejax.solvers import Status, align, joint, pls, predict, probe, whitener
+from phasejax.solvers import Status, align, joint, linear, pls, predict, probe, whiten, whitener
 from phasejax.spiked import Covariance, SpikedModel
 
 SOLVERS = (align, predict, pls)
@@ -37,6 +39,16 @@ def random_covariance(seed=0, **sizes):
 def same_rows_up_to_sign(got, expected, rtol=1e-8):
     signs = np.sign(np.sum(np.asarray(got) * np.asarray(expected), axis=1, keepdims=True))
     np.testing.assert_allclose(np.asarray(got) * signs, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "solve", [align, predict, pls, whiten, partial(joint, lam=0.5)], ids=["align", "predict", "pls", "whiten", "joint"]
+)
+def test_a_second_eager_call_traces_nothing(monkeypatch, solve):
+    first = solve(random_covariance(), 2)
+    monkeypatch.setattr(linear, "judge", None)
+    second = solve(random_covariance(seed=1), 2)
+    assert not np.allclose(first.singular_values, second.singular_values)
 
 
 # Against SciPy -------------------------------------------------------------------------------------------------------

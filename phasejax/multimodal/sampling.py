@@ -22,8 +22,12 @@ def sample_covariance(model: MultimodalModel, n: ArrayLike, *, key: Key[Array, "
     """
     if not isinstance(n, Tracer) and not np.all(np.asarray(n) >= 1):
         raise ValueError(f"n = {n} is not allowed: at least one tuple is needed.")
+    return _drawn(model, jnp.asarray(n, model.kappa.dtype), key)
+
+
+@jax.jit
+def _drawn(model: MultimodalModel, n: Float[Array, ""], key: Key[Array, ""]) -> Float[Array, "M M d d"]:
     modalities, d = model.modalities, model.d
-    n = jnp.asarray(n, model.kappa.dtype)
     lane_key = jax.random.bits(key, (2, 1), "uint32")
     rest = (modalities - 1) * d
     r11, r21, r22 = (block[..., 0] for block in bartlett(lane_key, n[None], d, rest, dtype=n.dtype))

@@ -1,5 +1,7 @@
 """The solvers: a covariance triple in, a `Solution` out."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -24,7 +26,7 @@ def align(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True
     `throw=False`, on any status but OK.
     """
     _check(cov, k, ridge, throw)
-    return _solve(cov, k, whitener(cov.xx, ridge), whitener(cov.yy, ridge), throw)
+    return _insisted(_align(cov, k, ridge), throw)
 
 
 def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -34,13 +36,13 @@ def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = Tr
     the regression matrix. Arguments and errors as in `align`.
     """
     _check(cov, k, ridge, throw)
-    return _solve(cov, k, whitener(cov.xx, ridge), unwhitened(cov.yy), throw)
+    return _insisted(_predict(cov, k, ridge), throw)
 
 
 def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
     """Partial least squares (by SVD): the top-k singular directions of Σxy, nothing whitened. Errors as in `align`."""
     _check(cov, k, 0.0, throw)
-    return _solve(cov, k, unwhitened(cov.xx), unwhitened(cov.yy), throw)
+    return _insisted(_pls(cov, k), throw)
 
 
 def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -53,7 +55,7 @@ def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayL
     for name, ridge in (("ridge_x", ridge_x), ("ridge_y", ridge_y)):
         if checks.known(ridge) and not np.all(np.asarray(ridge) >= 0):
             raise ValueError(f"{name} = {ridge} is not allowed: a ridge must be in [0, ∞].")
-    return _solve(cov, k, _shrunk_whitener(cov.xx, ridge_x), _shrunk_whitener(cov.yy, ridge_y), throw)
+    return _insisted(_whiten(cov, k, ridge_x, ridge_y), throw)
 
 
 def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -67,12 +69,7 @@ def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, th
     """
     _check(cov, k, ridge, throw)
     checks.nonnegative(lam=lam)
-    left, right = whitener(cov.xx, ridge), whitener(cov.yy, ridge)
-    both = jnp.concatenate([unwhitened(cov.yy).matrix, jnp.sqrt(lam) * right.matrix])
-    solution = _solve(cov, k, left, right._replace(matrix=both), throw)
-    head = solution.encoder_x @ cov.xy @ right.matrix.T @ right.matrix
-    values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy
-    return eqx.tree_at(lambda s: (s.encoder_y, s.singular_values), solution, (head, values))
+    return _insisted(_joint(cov, k, lam, ridge), throw)
 
 
 def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y d_x"]:
@@ -88,7 +85,41 @@ def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y 
     return cov.xy.T @ encoder.T @ jnp.linalg.pinv(encoded, hermitian=True) @ encoder
 
 
-def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener, throw: bool) -> Solution:
+# The solvers once their arguments are checked, compiled once for each shape and k.
+_compiled = partial(jax.jit, static_argnums=1)
+
+
+@_compiled
+def _align(cov: Covariance, k: int, ridge: ArrayLike) -> Solution:
+    return _solve(cov, k, whitener(cov.xx, ridge), whitener(cov.yy, ridge))
+
+
+@_compiled
+def _predict(cov: Covariance, k: int, ridge: ArrayLike) -> Solution:
+    return _solve(cov, k, whitener(cov.xx, ridge), unwhitened(cov.yy))
+
+
+@_compiled
+def _pls(cov: Covariance, k: int) -> Solution:
+    return _solve(cov, k, unwhitened(cov.xx), unwhitened(cov.yy))
+
+
+@_compiled
+def _whiten(cov: Covariance, k: int, ridge_x: ArrayLike, ridge_y: ArrayLike) -> Solution:
+    return _solve(cov, k, _shrunk_whitener(cov.xx, ridge_x), _shrunk_whitener(cov.yy, ridge_y))
+
+
+@_compiled
+def _joint(cov: Covariance, k: int, lam: ArrayLike, ridge: ArrayLike) -> Solution:
+    left, right = whitener(cov.xx, ridge), whitener(cov.yy, ridge)
+    both = jnp.concatenate([unwhitened(cov.yy).matrix, jnp.sqrt(lam) * right.matrix])
+    solution = _solve(cov, k, left, right._replace(matrix=both))
+    head = solution.encoder_x @ cov.xy @ right.matrix.T @ right.matrix
+    values = solution.singular_values[: min(cov.xy.shape)]  # the rest is 0: the rank is that of Σxy
+    return eqx.tree_at(lambda s: (s.encoder_y, s.singular_values), solution, (head, values))
+
+
+def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener) -> Solution:
     with jax.default_matmul_precision("highest"):
         u, sigma, vt = jnp.linalg.svd(left.matrix @ cov.xy @ right.matrix.T, full_matrices=False)
         encoder_x, encoder_y = u[:, :k].T @ left.matrix, vt[:k] @ right.matrix
@@ -101,9 +132,16 @@ def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener, throw: bool
         regular=(left.rank == d_x) & (right.rank == d_y),
         finite=_all_finite(*cov, sigma),
     )
-    if throw:
-        insist(status, f"k = {k}, rank {rank}, rank_x {left.rank} of {d_x}, rank_y {right.rank} of {d_y}")
     return Solution(encoder_x, encoder_y, sigma, rank, left.rank, right.rank, status)
+
+
+def _insisted(solution: Solution, throw: bool) -> Solution:
+    """The solution; with `throw`, only if its status, where known, is OK."""
+    if throw:
+        (k, d_x), d_y = solution.encoder_x.shape, solution.encoder_y.shape[1]
+        ranks = f"rank_x {solution.rank_x} of {d_x}, rank_y {solution.rank_y} of {d_y}"
+        insist(solution.status, f"k = {k}, rank {solution.rank}, {ranks}")
+    return solution
 
 
 def _shrunk_whitener(s: Float[Array, "d d"], ridge: ArrayLike) -> Whitener:
