@@ -68,14 +68,18 @@ def inverse_root(s: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(values) @ vectors.T
 
 
+def spec(d: int, trials: int = 1000, points: int = 31) -> SpikedSpec:
+    """So many trials at each cell of a square grid."""
+    span = {"start": 0.0, "stop": 1.0, "num": points}
+    axes = {"kappa": span | {"stop": 3.0}, "nu": span}
+    return SpikedSpec.model_validate(dict(name="kernel", trials=trials, model=dict(d=d, n=N, **MODEL), axes=axes))
+
+
 class Kernel:
-    """The sweep's own compiled call on a 31 × 31 grid, for one dimension and formulation."""
+    """The sweep's own compiled call, for one dimension and formulation."""
 
     def __init__(self, d: int, formulation: str | None, precision: int = 32):
-        span = {"start": 0.0, "stop": 1.0, "num": 31}
-        axes = {"kappa": span | {"stop": 3.0}, "nu": span}
-        spec = SpikedSpec.model_validate(dict(name="kernel", trials=1000, model=dict(d=d, n=N, **MODEL), axes=axes))
-        self.engine = SolvedEngine(spec, precision=precision, devices=tuple(jax.devices()))
+        self.engine = SolvedEngine(spec(d), precision=precision, devices=tuple(jax.local_devices()))
         if formulation:
             self.engine.formulation = getattr(trial, formulation)
         began = time.perf_counter()
@@ -137,7 +141,7 @@ def main() -> None:
     parser.add_argument("--precision", type=int, default=32)
     parser.add_argument("--stages", action="store_true", help="also the time of each stage of batch_last, d ≤ 64")
     arguments = parser.parse_args()
-    devices = jax.devices()
+    devices = jax.local_devices()
     print(f"{len(devices)} × {devices[0].device_kind}, jax {jax.__version__}, {arguments.precision} bits")
     print(f"{'d':>4} {'formulation':12} {'trials/s':>10} {'NumPy/s':>8} {'ratio':>7} {'compile':>8}")
     for d in arguments.d:
