@@ -32,7 +32,7 @@ from kernel import MODEL, K, N, spec  # noqa: E402
 
 from phasejax import SpikedModel  # noqa: E402
 from phasejax.experiments.solved.engine import SolvedEngine  # noqa: E402
-from phasejax.simulation import lanes, trial  # noqa: E402
+from phasejax.simulation import singular, trial  # noqa: E402
 from phasejax.simulation.draws import lane_keys  # noqa: E402
 from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.statistics import measured  # noqa: E402
@@ -103,17 +103,17 @@ def stages(d: int, chunk: int) -> dict[str, Callable[[Any], Any]]:
 
     factor = jax.jit(draw)(jnp.uint32(0))
     matrix = jnp.concatenate([factor.r21, factor.r21], axis=-1)
-    bidiagonalise = lambda i: lanes._bidiagonalise(matrix + i)  # noqa: E731
+    bidiagonalise = lambda i: singular._bidiagonalise(matrix + i)  # noqa: E731
     diagonal, superdiagonal, reflectors = (x / np.sqrt(N) for x in jax.jit(bidiagonalise)(jnp.float32(0)))
-    sigma = jax.jit(lanes._bisect, static_argnums=2)(diagonal, superdiagonal, K)
-    z = jax.jit(lanes._inverse_iteration)(diagonal, superdiagonal, sigma)
+    sigma = jax.jit(singular._bisect, static_argnums=2)(diagonal, superdiagonal, K)
+    z = jax.jit(singular._right_vectors)(diagonal, superdiagonal, sigma)
     return {
         "draw": draw,
         "bidiagonalise": bidiagonalise,
-        "bisect": lambda i: lanes._bisect(diagonal + i * 1e-3, superdiagonal, K),
-        "inverse iteration": lambda i: lanes._inverse_iteration(diagonal + i * 1e-3, superdiagonal, sigma),
-        "reflect": lambda i: lanes._reflect(reflectors, z + i),
-        "factorise": lambda i: lanes.top_right_singular_vectors(matrix + i, K),
+        "bisect": lambda i: singular._bisect(diagonal + i * 1e-3, superdiagonal, K),
+        "inverse iteration": lambda i: singular._right_vectors(diagonal + i * 1e-3, superdiagonal, sigma),
+        "reflect": lambda i: singular._reflect(reflectors, z + i),
+        "factorise": lambda i: singular.top_right_singular_vectors(matrix + i, K),
         "whole": lambda i: trial.batch_last(diagonals, draw(jnp.uint32(i)), sizes, K),
     }
 

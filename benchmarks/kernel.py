@@ -33,7 +33,7 @@ jax.config.update("jax_enable_compilation_cache", False)  # compile times are pa
 from phasejax import SpikedModel  # noqa: E402
 from phasejax.experiments.solved.engine import SolvedEngine  # noqa: E402
 from phasejax.experiments.spiked.spec import SpikedSpec  # noqa: E402
-from phasejax.simulation import lanes, trial  # noqa: E402
+from phasejax.simulation import singular, trial  # noqa: E402
 from phasejax.simulation.draws import lane_keys  # noqa: E402
 from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.wishart import bartlett  # noqa: E402
@@ -114,7 +114,7 @@ def stages(d: int, chunk: int) -> dict[str, float]:
 
     def factorise(i):
         matrix = jnp.concatenate([factor.r21, factor.r21 + i], axis=-1)
-        return lanes.top_right_singular_vectors(matrix, K)
+        return singular.top_right_singular_vectors(matrix, K)
 
     def whole(i):
         return trial.batch_last(diagonals, draw(i), sizes, K)

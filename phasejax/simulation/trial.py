@@ -18,8 +18,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax import recovery, solvers
-from phasejax.simulation import lanes
+from phasejax.simulation.lanes import solve_lower, solve_lower_transpose, squared_overlaps
+from phasejax.simulation.singular import top_right_singular_vectors
 from phasejax.simulation.statistics import Recovered
+from phasejax.simulation.tridiagonal import top_eigenvectors
 from phasejax.simulation.wishart import BartlettFactor, covariance_from_bartlett, cross_factor
 from phasejax.solvers import Status
 from phasejax.spiked import CholeskyDiagonals
@@ -53,26 +55,21 @@ def reference(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arra
 def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with one SIMD lane or GPU thread a trial; needs n ≥ d_x + d_y. Fast where a trial fits in cache."""
     cross = cross_factor(cholesky, factor)
-    whitened = lanes.solve_lower(factor.r22, cross / _floored(cholesky)[:, None])
-    _, v = lanes.top_right_singular_vectors(jnp.concatenate([whitened, cross], axis=-1), k)
+    whitened = solve_lower(factor.r22, cross / _floored(cholesky)[:, None])
+    _, v = top_right_singular_vectors(jnp.concatenate([whitened, cross], axis=-1), k)
     r11 = jnp.concatenate([factor.r11, factor.r11], axis=-1)
     a = jnp.concatenate([cholesky.a, cholesky.a], axis=-1)
-    return _judged(lanes.solve_lower_transpose(r11, v) / a[:, None])
+    return _judged(solve_lower_transpose(r11, v) / a[:, None])
 
 
 def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
-    """Structured, with the platform's own batched eigh on Gram matrices; needs n ≥ d_x + d_y. For large d."""
-    r11, r22, cross, c, a = (
-        jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, cross_factor(cholesky, factor), _floored(cholesky), cholesky.a)
-    )
-    whitened = jax.lax.linalg.triangular_solve(r22, cross / c[..., None], left_side=True, lower=True)
-    matrices = jnp.concatenate([whitened, cross])
-    with jax.default_matmul_precision("highest"):
-        _, vectors = jnp.linalg.eigh(jnp.swapaxes(matrices, -1, -2) @ matrices)
-    top = vectors[..., -k:]
-    r11, a = jnp.concatenate([r11, r11]), jnp.concatenate([a, a])
-    w = jax.lax.linalg.triangular_solve(r11, top, left_side=True, lower=True, transpose_a=True) / a[..., None]
-    return _judged(jnp.moveaxis(w, 0, -1))
+    """Structured, with the platform's own batched eigh on Gram matrices; needs n ≥ d_x + d_y. For large d on accelerators."""
+    return _by_gram(lambda gram: jnp.linalg.eigh(gram)[1][..., -k:], cholesky, factor)
+
+
+def tridiagonal(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+    """Structured, with k eigenvectors of Gram matrices by way of tridiagonal ones; needs n ≥ d_x + d_y. For large d on CPUs."""
+    return _by_gram(lambda gram: top_eigenvectors(gram, k), cholesky, factor)
 
 
 def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formulation:
@@ -82,7 +79,23 @@ def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formu
     """
     if smallest_n < sum(dimensions):
         return reference
-    return batch_last if max(dimensions) <= 64 else batch_first
+    if max(dimensions) <= 64:
+        return batch_last
+    return tridiagonal if platform == "cpu" else batch_first
+
+
+def _by_gram(leading: Callable[[Array], Array], cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Trials:
+    """From the leading eigenvectors of FᵀF and GᵀG, (2L, d_x, d_x) → (2L, d_x, k)."""
+    r11, r22, cross, c, a = (
+        jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, cross_factor(cholesky, factor), _floored(cholesky), cholesky.a)
+    )
+    with jax.default_matmul_precision("highest"):
+        whitened = jax.lax.linalg.triangular_solve(r22, cross / c[..., None], left_side=True, lower=True)
+        matrices = jnp.concatenate([whitened, cross])
+        top = leading(jnp.swapaxes(matrices, -1, -2) @ matrices)
+        r11, a = jnp.concatenate([r11, r11]), jnp.concatenate([a, a])
+        w = jax.lax.linalg.triangular_solve(r11, top, left_side=True, lower=True, transpose_a=True) / a[..., None]
+    return _judged(jnp.moveaxis(w, 0, -1))
 
 
 def _floored(cholesky: CholeskyDiagonals) -> Array:
@@ -98,7 +111,7 @@ def _judged(w: Float[Array, "d k 2L"]) -> Trials:
     The first k coordinates are the signal; the squares that a basis has on the others are k times its subspace distance.
     """
     k = w.shape[1]
-    on_coordinates = lanes.squared_overlaps(w)
+    on_coordinates = squared_overlaps(w)
     found = Recovered(on_coordinates[:k], jnp.sum(on_coordinates[k:], axis=0) / k)
     ca, cp = (Recovered(*half) for half in zip(*(jnp.split(x, 2, axis=-1) for x in found), strict=True))
     finite = jnp.isfinite(ca.distance + cp.distance)
