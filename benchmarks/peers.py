@@ -7,7 +7,7 @@ installed (cca-zoo, scikit-learn, PyTorch) are left out with a word.
 
 - **trials**: d = 20, k = 5, n = 5000, CA and CP and their distances: a plain NumPy loop; NumPy with an axis of trials, which
   batches its products and its LAPACK calls; the sweep's kernel.
-- **fits**: canonical correlation analysis of 1000 rows, d = 20, k = 5, from rows to encoders, one by one and a thousand at once.
+- **fits**: canonical correlation analysis of 1000 rows, d = 20, k = 5, rows to encoders, one by one and a thousand at once.
 - **trainings**: 64 linear encoders on InfoNCE, d = 20, width 3, 1000 rows, batch 256: one by one, and all at once.
 """
 
@@ -179,11 +179,13 @@ def table(title: str, rates: dict[str, float], of: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["trials", "fits", "trainings"], default=[])
+    parser.add_argument("what", nargs="*", help="trials, fits, trainings; all by default")
+    sections = {"trials": trials, "fits": fits, "trainings": trainings}
+    chosen = parser.parse_args().what or list(sections)
     device = jax.local_devices()[0]
     print(f"{jax.local_device_count()} × {device.device_kind}, jax {jax.__version__}")
-    for what in parser.parse_args().what or ["trials", "fits", "trainings"]:
-        {"trials": trials, "fits": fits, "trainings": trainings}[what]()
+    for what in chosen:
+        sections[what]()
 
 
 if __name__ == "__main__":
