@@ -1,4 +1,13 @@
-"""What bounds alignment. Soft: the least cost is 2 Σ 1/φ_i, above the published 2/φ_k. Hard: ranks count nuisance as well."""
+"""What bounds alignment of two views and of more.
+
+Left, soft: the least cost tr WΣxxWᵀ + tr VΣyyVᵀ of encoders with WΣxyVᵀ = I is 2 Σ 1/φ_i over the k canonical correlations
+(lines; the last one is φ_k, the others .9), above the published bound 2/φ_k (dotted) for k > 1. Marks: the cost of the
+solver's encoders.
+
+Right, hard: the smallest rank of the modalities, 8 (dotted), counts nuisance as well. Of k = 3 signal directions (κ² = .5, 1,
+2, γ = γ̃ = 1) fewer are among the top 3 of MAXVAR on M modalities as the nuisance that two of them share grows more
+correlated. Lines exact, marks the solver's on the population.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,16 @@
-"""The conflicts of contrast between M modalities: ζ by the kind of negatives, χ, and both along the training of InfoNCE."""
+"""What more modalities do to the forces of a contrastive loss.
+
+ζ is the cosine between attraction and repulsion at an embedding, both without their radial part: at 1 the loss pulls and
+pushes along one line. χ = 1 − ‖attraction‖ is how much the attractions of the other M − 1 modalities cancel one another; 0
+for M = 2. ρ is the mean cosine of matched embeddings.
+
+Above, at drawn embeddings (batch 16, width 16, ρ = .7, temperature .5, means of 60 draws): ζ with negatives from tuples alike
+("shared"), from independent rows, and from modalities that stand apart ("gapped"); χ as measured (marks), its law 1 − √(ρ +
+(1−ρ)/(M−1)), and the law's end 1 − √ρ.
+
+Below, along InfoNCE training of linear encoders (width 8, batch 128, temperature .2, means of 4 seeds) on M views with d =
+12, k = 3, κ = 3, 2, 1.5, γ = .5, γ̃ = 1, ν = .3. More modalities leave less of ζ and more of χ.
+"""
 
 from functools import partial
 
@@ -13,6 +25,7 @@ from phasejax.multimodal import MultimodalModel
 from phasejax.training import Linear, train
 from phasejax.verify.claims.objectives import with_negatives
 
+ZETA, CHI = "ζ: attraction along repulsion", "χ: attraction cancelled"
 RHO, TEMPERATURE = 0.7, 0.5
 BATCH, WIDTH, REPEATS = 16, 16, 60
 KINDS = {"shared": ("#0072b2", "-"), "independent": ("#d55e00", "--"), "gapped": ("#009e73", "-.")}
@@ -33,15 +46,15 @@ def draw(sweeps: Sweeps) -> Figure:
     law = 1 - np.sqrt(RHO + (1 - RHO) / (sizes - 1))
     chi.plot(sizes, law, "-", color="0.5", label="1 − √(ρ + (1−ρ)/(M−1))")
     chi.axhline(1 - np.sqrt(RHO), color="0.5", linestyle=":", linewidth=0.9, label="1 − √ρ")
-    zeta.set(xlabel="number of modalities M", ylabel="conflict ζ", title=f"at ρ = {RHO}, by kind of negatives", ylim=(0, 1))
-    chi.set(xlabel="number of modalities M", ylabel="conflict χ", title=f"at ρ = {RHO}")
+    zeta.set(xlabel="number of modalities M", ylabel=ZETA, title=f"drawn at ρ = {RHO}, by kind of negatives", ylim=(0, 1))
+    chi.set(xlabel="number of modalities M", ylabel=CHI, title=f"drawn at ρ = {RHO}")
     for modalities, (color, line) in TRAINED.items():
         trained = _trained(modalities)
         for ax, name in ((along_zeta, "zeta"), (along_chi, "chi")):
             ax.plot(trained.step, trained.metrics[name].mean(axis=0), line, color=color, label=f"M = {modalities}")
-    along_zeta.set(xlabel="step", ylabel="conflict ζ", title="along InfoNCE training")
-    along_chi.set(xlabel="step", ylabel="conflict χ", title="along InfoNCE training")
-    for ax in (zeta, chi, along_zeta):
+    along_zeta.set(xlabel="step", ylabel=ZETA, title="along InfoNCE training")
+    along_chi.set(xlabel="step", ylabel=CHI, title="along InfoNCE training")
+    for ax in (zeta, chi, along_zeta, along_chi):
         ax.legend()
     return figure
 

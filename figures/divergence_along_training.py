@@ -1,4 +1,10 @@
-"""Three modalities in training: the excess of the Hölder divergence over shuffled modality labels, and the modality gap."""
+"""Three modalities in training: do their embeddings come to have one distribution?
+
+Left: the Hölder divergence of the three sets of embeddings (bandwidth .5, 64 rows) beyond what shuffled modality labels give
+(0, grey). Right: the modality gap, the distance between the modalities' mean embeddings. Linear encoders of width 8, batch
+128, on views with d = 12, k = 3, κ = 3, 2, 1.5, γ = .5, γ̃ = 1, ν = .3; means and ranges of 4 seeds. InfoNCE at temperature T
+= .2, and uniformity + alignment with weights matched to it.
+"""
 
 import jax
 from matplotlib.figure import Figure

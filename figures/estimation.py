@@ -1,7 +1,9 @@
-"""Where n = 1000 labelled pairs put a population: (κ, ν) from raw sample values and with the bulk edge inverted.
+"""Where n = 1000 labelled pairs put a population (d = 50, k = 3, γˣ = .5, γʸ = .05, γ̃ˣ = 1, γ̃ʸ = 5).
 
-κ̂ comes from the regression of x on the latents; ν̂ from the largest canonical correlation left when the latents are projected
-out, which overestimates ν by the width of the bulk. Inverting the edge formula of a bulk of equal correlations removes that.
+Crosses: true (κ, ν), with a line to the mean of the 8 estimates around it (dots). κ̂ comes from the regression of x on the
+latents. Left, ν̂ is the largest canonical correlation left when the latents are projected out, which overestimates ν by the
+width of the bulk; right, the edge formula of a bulk of equal correlations is inverted, which removes that. The regions behind
+are those of infinitely many pairs: an overestimate of ν moves a population into a neighbouring one.
 """
 
 import jax
@@ -9,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from phasejax import plot, theory
 from phasejax.figures import Sweeps
@@ -18,6 +21,7 @@ from phasejax.theory.homogeneous import ca_edge
 N, D, K = 1000, 50, 3
 KAPPA, NU = np.array([0.75, 1.5, 2.25]), np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 TRIALS = 8
+RIM = [withStroke(linewidth=2, foreground="white")]  # visible on the dark region too
 
 
 def draw(sweeps: Sweeps) -> Figure:
@@ -31,9 +35,10 @@ def draw(sweeps: Sweeps) -> Figure:
     for ax, nu, title in zip(axes, (raw, inverted), ("largest sample correlation", "bulk edge inverted"), strict=True):
         plot.region_map(ax, grid_kappa, grid_nu, np.asarray(codes))
         for k, v, ks, vs in zip(true_kappa, true_nu, kappa, nu, strict=True):
-            ax.plot([k, np.mean(ks)], [v, np.mean(vs)], color="black", linewidth=0.7)
-        ax.plot(kappa.ravel(), nu.ravel(), ".", color="#cc79a7", markersize=3, markeredgewidth=0, label="estimates")
-        ax.plot(true_kappa, true_nu, "+", color="black", markersize=5, label="truth")
+            ax.plot([k, np.mean(ks)], [v, np.mean(vs)], color="black", linewidth=0.7, path_effects=RIM)
+        rimmed = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        ax.plot(kappa.ravel(), nu.ravel(), "o", color="#cc79a7", markersize=3, label="estimates", **rimmed)
+        ax.plot(true_kappa, true_nu, "+", color="black", markersize=5, label="truth", path_effects=RIM)
         off = float(jnp.mean(jnp.abs(nu - true_nu[:, None])))
         ax.set(xlabel=plot.SYMBOLS["kappa"], title=f"{title}: mean error in ν {off:.3f}")
     axes[0].set_ylabel(plot.SYMBOLS["nu"])

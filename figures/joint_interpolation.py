@@ -1,6 +1,8 @@
-"""Between prediction (λ = 0) and alignment (λ → ∞): distances against λ, the window of recovery shaded.
+"""Between prediction (weight λ = 0) and alignment (λ → ∞): distance to the signal against λ, means of 30 draws.
 
-Left: prediction fails, alignment works, and a large enough λ is as good. Right: both fail, and only a λ between recovers.
+Shaded: the window of λ in which infinitely many pairs recover. Left (d = 20, k = 3, κ = 3, 2.5, 2, γˣ = .5, γʸ = .1, γ̃ˣ = 1,
+γ̃ʸ = 10, η = 2) prediction fails, alignment works, and a large enough λ is as good. Right (d = 3, k = 1, unequal nuisance)
+both fail, and only a λ between recovers. CP and CA mark the two ends in the population.
 """
 
 from functools import partial

@@ -1,9 +1,16 @@
-"""More modalities: the nuisance correlation each objective withstands, against M. Lines: theory at n = ∞; marks: measured."""
+"""The nuisance correlation ν that each objective withstands, against the number M of modalities (d = 8, k = 1, κ = .8, γ = γ̃
+= 1).
+
+Lines: theory of infinitely many pairs, Δ = 1, cut at ν = 1; hollow marks: where the mean distance of 6 draws of n = 20,000
+reaches ½. Left, all modalities share the nuisance; right, a pair of them, where it hurts most. MAXVAR aligns all pairs of
+modalities, the star every modality with one hub; prediction is of one modality from all others.
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from phasejax import multimodal, plot
 from phasejax.figures import Sweeps
@@ -35,8 +42,14 @@ def draw(sweeps: Sweeps) -> Figure:
             measured = [_crossing(objective, layout, m) for m in (2, 3, 4, 6)]
             ax.plot((2, 3, 4, 6), measured, marker, color=color, markersize=4, markerfacecolor="none")
         ax.set(xlabel="number of modalities M", title=title, ylim=(0, 1.05), xticks=modalities)
-    axes[0].set_ylabel("largest ν withstood")
-    axes[0].legend(loc="upper left")
+    axes[0].set_ylabel("largest nuisance correlation ν withstood")
+    kinds = [
+        Line2D([], [], color="black", label="theory, n = ∞"),
+        Line2D(
+            [], [], color="black", marker="o", markersize=4, markerfacecolor="none", linestyle="", label=f"measured, n = {N:,}"
+        ),
+    ]
+    figure.legend(handles=[*axes[0].get_legend_handles_labels()[0], *kinds], loc="outside lower center", ncols=3)
     return figure
 
 

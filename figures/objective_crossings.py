@@ -1,6 +1,8 @@
-"""Where trained objectives lose the signal: distance against ν of linear encoders, and the ν at which it reaches ½.
+"""Where trained objectives lose the signal (d = 20, k = 3, κ = 3, 2, 1.5, γˣ = .5, γʸ = .05, γ̃ˣ = 1, γ̃ʸ = 50, n = 5000).
 
-Distance is ‖P_Û − P_U‖_F/√(2k) of the x encoder; intervals are where the mean ± 2 standard errors cross.
+Left: distance ‖P_Û − P_U‖_F/√(2k) of the x encoder against nuisance correlation ν, linear encoders, 600 steps of batch 256, 5
+seeds. Right: the ν at which it reaches ½; bars are where the mean ± 2 standard errors crosses. Grey: the boundaries Δ = 1.
+Whatever aligns lasts almost as long as CA, prediction ends with CP.
 """
 
 import numpy as np
@@ -30,10 +32,8 @@ def draw(sweeps: Sweeps) -> Figure:
         crossings.errorbar(middle, row, xerr=error, fmt="o", color=color, markersize=4, capsize=2)
     for ax in (curves, crossings):
         for label in ("ca", "cp"):
-            color, line = plot.OBJECTIVE_COLORS[label], plot.OBJECTIVE_LINES[label]
-            ax.axvline(
-                float(getattr(boundary, label)), color=color, linestyle=line, linewidth=0.8, zorder=0, label=plot.unity(label)
-            )
+            style = {"color": "0.4", "linestyle": plot.OBJECTIVE_LINES[label], "linewidth": 0.9, "zorder": 0}
+            ax.axvline(float(getattr(boundary, label)), label=plot.unity(label), **style)
         ax.set(xlabel=plot.SYMBOLS["nu"], xlim=(0, 1))
     curves.set_ylabel("distance of the x encoder")
     crossings.set(yticks=range(len(names)), yticklabels=names, title="distance reaches ½")

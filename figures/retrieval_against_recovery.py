@@ -1,4 +1,9 @@
-"""Retrieval is not recovery: as nuisance correlation grows, R@1 rises while the signal is lost. CCA on 2000 pairs."""
+"""Retrieval is not recovery (d = 20, k = 3, κ = 3, 2, 1.5, γˣ = .5, γʸ = .05, γ̃ˣ = 1, γ̃ʸ = 50).
+
+CCA of 2000 pairs, judged on 400 others: R@1, the share of x whose nearest y is its own, and R² of the signal given the x
+encoder. Means and ranges of 6 draws. As nuisance correlation ν grows, shared nuisance helps to find the partner, and the
+signal is lost.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +29,6 @@ def draw(sweeps: Sweeps) -> Figure:
     ):
         ax.plot(NU, values.mean(axis=1), line, color=color, label=label)
         ax.fill_between(NU, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
-    ax.set(xlabel=plot.SYMBOLS["nu"], ylim=(0, 1.02), xlim=(0, 1))
+    ax.set(xlabel=plot.SYMBOLS["nu"], ylabel="share found, or R²", ylim=(0, 1.02), xlim=(0, 1))
     ax.legend(loc="center left")
     return figure

@@ -1,4 +1,9 @@
-"""How many pairs each objective needs to come within distance ½ of the signal; white where 10⁷ do not suffice."""
+"""How many pairs each objective needs until its expected distance to the signal is ½ (d = 50, k = 3, γˣ = .5, γʸ = .05, γ̃ˣ =
+1, γ̃ʸ = 5).
+
+White where 10⁷ do not suffice; thin lines at round numbers; the thick line is Δ = 1, beyond which no number does, or only
+through weak directions.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +34,7 @@ def draw(sweeps: Sweeps) -> Figure:
         ax.plot(KAPPA, np.minimum(boundary, 1), plot.OBJECTIVE_LINES[objective], color="black", linewidth=1.4)
         ax.set(title=f"{objective.upper()} (line: Δ = 1)", xlabel=plot.SYMBOLS["kappa"], ylim=(NU[0], NU[-1]))
     axes[0].set_ylabel(plot.SYMBOLS["nu"])
-    figure.colorbar(ScalarMappable(norm, "viridis_r"), ax=axes, label="pairs needed, d = 50")
+    figure.colorbar(ScalarMappable(norm, "viridis_r"), ax=axes, label="pairs needed for distance ½, d = 50, k = 3")
     return figure
 
 

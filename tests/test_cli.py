@@ -3,18 +3,26 @@
 import importlib
 import inspect
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
+import warnings
 
+import pandas as pd
 import pytest
+import xarray as xr
 from specs import raw, toml
 from test_spec import MISTAKES
 from typer.testing import CliRunner
 
 from phasejax.cli import COMMANDS, app
 from phasejax.experiments.solved.engine import SolvedEngine
+from phasejax.figures import NAMES
 from phasejax.sweep import load
+from phasejax.verify import list_claims
 
 runner = CliRunner()
 
@@ -36,9 +44,101 @@ def test_a_sweep_leaves_store_figure_and_table(spec, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["small.pdf", "small.png", "small.zarr"]
     assert (tmp_path / "out" / "small.png").read_bytes().startswith(b"\x89PNG")
     assert load(tmp_path / "out" / "small.zarr").sizes == {"kappa": 3, "nu": 5, "direction": 2}
-    for what in ("region", "CA", "CP", "where Both", "where Neither", "away from"):
+    for what in ("region", "CA", "CP", "where Both", "where Neither", "at n", "away"):
         assert what in result.output
     assert "15/15 cells" in result.output
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A folder with what `phasejax sweep` leaves."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.toml").write_text(toml(raw()))
+    assert invoke("sweep", folder / "small.toml", "--out", folder, "--quiet").output == ""
+    return folder
+
+
+def test_a_store_is_drawn_again_as_it_was(swept, tmp_path):
+    result = invoke("plot", swept / "small.zarr", "--out", tmp_path / "new", "--pdf")
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["small.pdf", "small.png"]
+    assert (tmp_path / "new" / "small.png").read_bytes() == (swept / "small.png").read_bytes()
+    assert "region" in result.output and "at n" in result.output and "nan" not in result.output
+
+
+def test_a_store_leaves_as_csv_and_its_agreement_as_latex(swept, tmp_path):
+    cells, table = tmp_path / "cells.csv", tmp_path / "table.tex"
+    result = invoke("export", swept / "small.zarr", "--csv", cells, "--latex", table)
+    assert result.exit_code == 0, result.output
+    read, dataset = pd.read_csv(cells), load(swept / "small.zarr")
+    assert len(read) == 15
+    one = read[(read.kappa == 0.8) & (read.nu == 0.5)].iloc[0]
+    there = dataset.sel(kappa=0.8, nu=0.5)
+    assert one["overlap_cp[2]"] == float(there.overlap_cp.sel(direction=2)) and one.regime == int(there.regime)
+    assert set(read) == {"kappa", "nu"} | {
+        f"{name}[{i}]" if "direction" in dataset[name].dims else name for name in dataset.data_vars for i in (1, 2)
+    }
+    text = table.read_text(encoding="utf-8")
+    assert text.count("\n") == len(text.splitlines()) and "CA & 15" in text and r"\bottomrule" in text
+    for arguments, sentence in (
+        ((swept / "small.zarr",), "nothing to write: give --csv FILE, --latex FILE or both"),
+        ((swept / "small.zarr", "--csv", cells, "--latex", cells), "two files are needed"),
+        ((swept, "--csv", tmp_path / "other.csv"), "is not a sweep store"),
+        ((swept / "small.zarr", "--csv", tmp_path / "no" / "other.csv"), "cannot be written"),
+    ):
+        refused = invoke("export", *arguments)
+        assert refused.exit_code == 2 and sentence in refused.stderr, refused.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cells.csv", "table.tex"]
+
+
+def test_xarray_opens_a_store_without_being_told_how(swept):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert xr.open_zarr(swept / "small.zarr").sizes == {"kappa": 3, "nu": 5, "direction": 2}
+
+
+def test_quiet_leaves_nothing_but_mistakes(tmp_path):
+    assert invoke("info", "--quiet").output == ""
+    mistaken = invoke("check", tmp_path, "-q")
+    assert mistaken.exit_code == 2 and mistaken.stdout == "" and "is not a sweep store" in mistaken.stderr
+    assert invoke("info").output != ""
+
+
+def test_figures_and_claims_are_named_in_their_help_and_figures_completed():
+    for command, names in (("figures", NAMES), ("verify", [claim.id for claim in list_claims()])):
+        shown = " ".join(invoke(command, "--help").output.split())
+        assert [name for name in names if name not in shown] == []
+    program = "import sys; sys.argv[0] = 'phasejax'; from phasejax.cli import main; main()"
+    asked = {"_PHASEJAX_COMPLETE": "complete_bash", "COMP_WORDS": "phasejax figures va", "COMP_CWORD": "2"}
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ | asked, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["variance_trap"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_sixty_columns(command):
+    shown = runner.invoke(app, [command, "--help"], env={"COLUMNS": "60", "NO_COLOR": "1"}).output
+    assert shown.count("--help") == 1 and max(map(len, shown.splitlines())) <= 60
+
+
+def test_ctrl_c_is_answered_within_two_seconds_though_a_thread_works_on(tmp_path):
+    program = tmp_path / "busy.py"
+    program.write_text("""
+import sys, time, typer
+from concurrent.futures import ThreadPoolExecutor
+from phasejax.cli.shared import plain_errors
+try:
+    with plain_errors(interrupted="all is kept"), ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: (print("begun", flush=True), time.sleep(30))).result()
+except typer.Exit as ended:
+    sys.exit(ended.exit_code)
+""")
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert time.monotonic() - began < 2 + 3  # two seconds, and what a busy machine adds
+        assert process.stderr.read() == "phasejax: interrupted; all is kept.\n"
 
 
 def test_json_lines_are_for_machines(spec, tmp_path):

@@ -1,10 +1,12 @@
 """Figures are regenerated from nothing, from what an earlier run left, or not at all."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from specs import finished
 from typer.testing import CliRunner
 
 from phasejax import figures
@@ -20,16 +22,14 @@ def invoke(*arguments):
 
 @pytest.fixture
 def small_sweeps(tmp_path, monkeypatch):
-    """The two phase diagrams on a 5 × 6 grid."""
+    """The sweep of partial recovery on a 4 × 5 grid of smaller models."""
     folder = tmp_path / "specs"
     folder.mkdir()
-    for name in ("phase_diagram", "phase_diagram_small_nuisance"):
-        text = (ROOT / "sweeps" / f"{name}.toml").read_text()
-        small = text.replace("stop = 3.0, num = 61", "stop = 3.0, num = 5").replace(
-            "stop = 1.0, num = 61", "stop = 1.0, num = 6"
-        )
-        assert small != text
-        (folder / f"{name}.toml").write_text(small)
+    text = (ROOT / "sweeps" / "partial_recovery.toml").read_text(encoding="utf-8")
+    small = text.replace("d = 20", "d = 8").replace("stop = 3.0, num = 31", "stop = 3.0, num = 4")
+    small = small.replace("stop = 1.0, num = 31", "stop = 1.0, num = 5")
+    assert small.count("num = 31") == 0
+    (folder / "partial_recovery.toml").write_text(small, encoding="utf-8")
     monkeypatch.setattr(figures, "shipped", {"sweeps": folder}.get)
 
 
@@ -37,22 +37,33 @@ def test_every_name_is_a_module_that_tells_its_story():
     assert sorted(figures.NAMES) == sorted(path.stem for path in (ROOT / "figures").glob("[!_]*.py"))
     for name in figures.NAMES:
         module = import_module(f"phasejax.figures.{name}")
-        assert callable(module.draw) and module.__doc__
+        assert callable(module.draw)
+        # The caption gives sizes and numbers, not only words.
+        assert len(figures.caption(name)) > 150 and {"n =", "M", "d ="} & set(
+            re.findall(r"n =|\bM\b|d =", figures.caption(name))
+        )
 
 
-def test_a_figure_is_written_as_pdf_and_png_and_its_sweeps_are_kept(small_sweeps, tmp_path, monkeypatch):
+def test_a_figure_is_written_with_its_caption_and_its_sweep_is_kept(small_sweeps, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    result = invoke("phase_diagram", "--out", out)
+    result = invoke("partial_recovery", "--out", out)
     assert result.exit_code == 0, result.output
-    assert (out / "phase_diagram.pdf").read_bytes().startswith(b"%PDF")
-    assert (out / "phase_diagram.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in (out / "sweeps").iterdir()) == [
-        "phase_diagram.zarr",
-        "phase_diagram_small_nuisance.zarr",
-    ]
-    assert sorted(path.name for path in out.iterdir()) == ["phase_diagram.pdf", "phase_diagram.png", "sweeps"]
+    assert (out / "partial_recovery.pdf").read_bytes().startswith(b"%PDF")
+    assert (out / "partial_recovery.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "partial_recovery.md").read_text(encoding="utf-8") == figures.caption("partial_recovery") + "\n"
+    assert [path.name for path in (out / "sweeps").iterdir()] == ["partial_recovery.zarr"]
+    names = [f"partial_recovery.{suffix}" for suffix in ("md", "pdf", "png")]
+    assert sorted(path.name for path in out.iterdir()) == [*names, "sweeps"]
     monkeypatch.setattr(SolvedEngine, "compile", None)  # nothing is left to compute
-    assert invoke("phase_diagram", "--out", out).exit_code == 0
+    said = []
+    assert [len(paths) for paths in figures.regenerate(["partial_recovery"], out, on_progress=said.append)] == [3]
+    assert said[:2] == ["partial_recovery: drawing", "partial_recovery: sweep partial_recovery"]
+
+
+def test_the_phase_diagram_has_theory_at_n_between_the_limit_and_the_measurement():
+    drawn = import_module("phasejax.figures.phase_diagram").draw(lambda name: finished(axes__kappa=[0.0, 0.8, 2.0]))
+    titles = [ax.get_title().split("\n")[-1] for ax in drawn.axes]
+    assert titles == 3 * ["n = ∞", "expected at n = 5000", "measured at n = 5000"]
 
 
 def test_a_figure_without_a_sweep():
@@ -60,8 +71,8 @@ def test_a_figure_without_a_sweep():
     assert isinstance(drawn, Figure) and len(drawn.axes) == 2
     total, signal = ({line.get_label(): line.get_ydata() for line in ax.lines} for ax in drawn.axes)
     # In the shaded part CP predicts all of y better than CA, and the signal worse.
-    assert total["CP, population"][35] < total["CA + probe, population"][35]
-    assert signal["CP, population"][35] > signal["CA + probe, population"][35]
+    assert total["CP, n = ∞"][350] < total["CA + probe, n = ∞"][350]
+    assert signal["CP, n = ∞"][350] > signal["CA + probe, n = ∞"][350]
 
 
 def test_mistakes_are_sentences(tmp_path):

@@ -1,5 +1,8 @@
 """The command line: one module a command, loaded when the command is called, so that help costs nothing."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import Annotated
 
@@ -12,6 +15,8 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
     "sweep": "Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree.",
+    "plot": "Draw a store again, and print how well theory and samples agree.",
+    "export": "Write what is in a store for a spreadsheet (--csv) or a paper (--latex).",
     "check": "Say what is in a store and whether every computed cell is as it was written. Exit 0 if so, 1 if not.",
     "figures": "Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used.",
     "verify": "Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not.",
@@ -36,18 +41,38 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx, args: list[str]):
         name, command, rest = super().resolve_command(ctx, args)
-        return name, _loaded(command.name) if command is not None and command.name else command, rest
+        return name, _loaded(command.name, rest) if command is not None and command.name else command, rest
 
 
-def _loaded(name: str):
-    """A command with its arguments."""
+def _loaded(name: str, arguments: list[str]):
+    """A command with its arguments; what its module's `names` says, only help asks for."""
     runtime.prepare()  # before anything touches JAX
+    module = import_module(f"phasejax.cli.{name}")
+    epilog = module.names() if "--help" in arguments and hasattr(module, "names") else None
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command(name)(getattr(import_module(f"phasejax.cli.{name}"), name))
+    one.command(name, epilog=epilog)(_with_quiet(getattr(module, name)))
     return typer.main.get_command(one)
 
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+def _with_quiet(function: Callable[..., None]) -> Callable[..., None]:
+    """The function of a command with the option that all commands have."""
+
+    @wraps(function)
+    def quietly(*arguments, quiet: bool, **options) -> None:
+        from phasejax.cli.shared import console
+
+        console.quiet = quiet
+        function(*arguments, **options)
+
+    option = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but mistakes.")]
+    own = inspect.signature(function)
+    last = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+    quietly.__dict__["__signature__"] = own.replace(parameters=[*own.parameters.values(), last])
+    quietly.__annotations__ = function.__annotations__ | {"quiet": option}
+    return quietly
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _show_version(wanted: bool) -> None:

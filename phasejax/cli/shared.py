@@ -1,6 +1,9 @@
 """What the commands share: the console, and mistakes told in one sentence."""
 
 import os
+import signal
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,9 @@ from phasejax.whole import replaceable, whole_file
 
 console = Console(highlight=False)
 
+PATIENCE = 1.5
+"""Seconds that a command may take to end after Ctrl-C."""
+
 
 class Mistake(ValueError):
     """A user's mistake, in one sentence: what, which value, what is allowed."""
@@ -21,8 +27,10 @@ class Mistake(ValueError):
 def plain_errors(*mistakes: type[Exception], interrupted: str = "nothing was written") -> Iterator[None]:
     """A mistake, the user's or the file system's, becomes one sentence on stderr and exit 2; Ctrl-C another, which says what
     became of the work, and exit 130."""
+    farewell = f"phasejax: interrupted; {interrupted}."
     try:
-        yield
+        with _answered(farewell):
+            yield
     except (Mistake, *mistakes) as error:
         typer.echo(f"phasejax: {error}", err=True)
         raise typer.Exit(2) from error
@@ -30,8 +38,50 @@ def plain_errors(*mistakes: type[Exception], interrupted: str = "nothing was wri
         typer.echo(f"phasejax: {error.filename or 'a file'} cannot be read or written: {error.strerror}.", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        typer.echo(f"phasejax: interrupted; {interrupted}.", err=True)
+        typer.echo(farewell, err=True)
         raise typer.Exit(130) from error
+
+
+@contextmanager
+def _answered(farewell: str) -> Iterator[None]:
+    """Answers Ctrl-C where Python cannot: while a program compiles or threads work, the interpreter hears of it too late.
+
+    A thread learns of the signal from the operating system, leaves the process `PATIENCE` seconds to end by itself, and ends
+    it then. Everything is written whole or not at all, so that nothing is left half done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    over, heard = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        with ours:
+            while signal.SIGINT not in (numbers := ours.recv(1)):  # other signals are none of ours
+                if not numbers:  # the command ended
+                    return
+            if over.wait(PATIENCE):
+                return
+        if not heard.is_set():
+            console.show_cursor()
+            typer.echo(farewell, err=True)
+        os._exit(130)
+
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+        over.set()
+    except KeyboardInterrupt:
+        heard.set()  # and yet threads may keep the interpreter from ending
+        raise
+    except BaseException:
+        over.set()
+        raise
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
 
 
 def checked_directory(out: Path) -> Path:

@@ -10,16 +10,14 @@ from typing import Annotated, TextIO
 
 import jax
 import typer
-import xarray as xr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
-from rich.table import Table
 
-from phasejax import plot, runtime
+from phasejax import runtime
+from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
 from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, estimate, load_spec, run
-from phasejax.sweep.agreement import MARGIN, Agreement
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.running import Cost
 
@@ -53,7 +51,9 @@ def sweep(
                 heard = {"on_progress": on_progress, "on_notice": lambda line: typer.echo(f"phasejax: {line}", err=True)}
                 dataset = run(what, path=store, resume=resume, precision=precision, **heard)
         if jax.process_index() == 0:
-            _report(dataset, what, out, pdf, Console(stderr=True, highlight=False) if log_json else console)
+            where = Console(stderr=True, highlight=False) if log_json else console
+            written = [store, *report(dataset, what, out / what.name, pdf, where)]
+            where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -80,6 +80,7 @@ def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[
             task = bar.add_task(spec.name, total=Grid(spec).size, rate="compiling")
             yield lambda p: bar.update(task, completed=p.cells_done, total=p.cells, rate=_rate(p))
     else:
+        console.print(f"{spec.name}: compiling")
         yield _PlainLines(spec.name)
 
 
@@ -118,31 +119,3 @@ class _PlainLines:
 
 def _rate(progress: Progress) -> str:
     return f"{progress.trials_per_s:,.0f} trials/s"
-
-
-def _report(dataset: xr.Dataset, spec: SweepSpec, out: Path, pdf: bool, where: Console) -> None:
-    """Draw the figure and print the agreement table."""
-    written = [out / f"{spec.name}.zarr"]
-    figure = spec.kind.figure(dataset)
-    for suffix in ("png", "pdf") if pdf else ("png",):
-        written.append(out / f"{spec.name}.{suffix}")
-        plot.save(figure, written[-1])
-    if agreement := spec.kind.agreement(dataset):
-        where.print(_agreement_table(agreement))
-        where.print(f"Theory is the infinite-sample limit; what is left away from the boundaries is {spec.kind.remainder}.")
-    if count := int(plot.flagged(dataset).sum()):
-        failed = int(dataset.failed_trials.sum())
-        where.print(
-            f"{count} cells are flagged in `status`: {failed} trials failed, the rest had singular covariances or ties."
-        )
-    where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True, markup=False)
-
-
-def _agreement_table(rows: list[Agreement]) -> Table:
-    table = Table(title="agreement of the measured region with the analytic one", title_justify="left")
-    table.add_column("")
-    for head in ("cells", "overall", f"cells with |Δ−1| > {MARGIN:g}", "away from boundaries"):
-        table.add_column(head, justify="right")
-    for row in rows:
-        table.add_row(row.what, str(row.cells), f"{row.overall:.3f}", str(row.cells_away), f"{row.away:.3f}")
-    return table

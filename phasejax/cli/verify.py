@@ -11,8 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from phasejax.cli.shared import checked_file, console, plain_errors, write_whole
-from phasejax.verify import Result, Verdict
+from phasejax.verify import Result, Verdict, list_claims
 from phasejax.verify import verify as run_claims
+
+
+def names() -> str:
+    """What --only may name."""
+    return "Claims: " + ", ".join(claim.id for claim in list_claims()) + "."
+
 
 COLORS = {
     Verdict.HOLDS: "green",
@@ -32,11 +38,13 @@ def verify(
         if json_file is not None:
             checked_file(json_file, "--json")
         began = time.monotonic()
-        results = []
+        results, total = [], len(list_claims(only or ()))
         with console.status("") as status:
             for result in run_claims(only or (), seed=seed):
                 results.append(result)
-                status.update(f"{len(results)} claims checked, the last one {result.claim.id}")
+                status.update(f"{len(results)} of {total} claims checked, the last one {result.claim.id}")
+                if not console.is_terminal:
+                    console.print(f"{len(results)}/{total} {result.claim.id}: {result.finding.verdict}", markup=False)
         console.print(_table(results))
         off = [result for result in results if not result.as_recorded]
         for result in off:

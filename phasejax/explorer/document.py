@@ -1,6 +1,9 @@
 """The page as one self-contained file: opened from a disk it computes by itself, served it asks the compiled kernel."""
 
+import json
 from importlib.resources import files
+
+from phasejax.explorer.ranges import RANGES
 
 _SCRIPTS = ("theory.js", "simulate.js", "draw.js", "app.js")
 _APP = "/*APP*/"  # what stands before it is what a worker needs of the script
@@ -10,6 +13,6 @@ def page() -> str:
     """The HTML with its styles and scripts written into it; it asks for nothing from outside."""
     web = files("phasejax.explorer") / "web"
     theory, simulate, *rest = ((web / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    script = "\n".join((theory, simulate, _APP, *rest))
+    script = "\n".join((theory, simulate, _APP, f"const RANGES = {json.dumps(RANGES)};", *rest))
     html = (web / "index.html").read_text(encoding="utf-8")
     return html.replace("/*STYLE*/", (web / "style.css").read_text(encoding="utf-8")).replace("/*SCRIPT*/", script)

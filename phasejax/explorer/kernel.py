@@ -1,6 +1,7 @@
 """The Monte-Carlo behind the page: one compiled program for each shape of the model, every number an argument."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from phasejax.explorer.ranges import RANGES
 from phasejax.recovery import PUBLISHED_THRESHOLD
 from phasejax.simulation.cell import Cell
 from phasejax.simulation.rows import Layout, Program
@@ -19,7 +21,10 @@ BAND = 512
 
 FIXED = ("n", "spread", "gamma_x", "gamma_y", "gamma_tilde_x", "gamma_tilde_y")
 
-Positive = Field(gt=0, le=1e6, allow_inf_nan=False)
+
+def _parameter(name: str) -> Any:
+    low, high = RANGES[name]
+    return Field(ge=low, le=high, allow_inf_nan=False)
 
 
 class View(BaseModel):
@@ -29,16 +34,16 @@ class View(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
-    k: int = Field(ge=1, le=8)
-    d_x: int = Field(ge=2, le=60)
-    d_y: int = Field(ge=2, le=60)
-    n: int = Field(ge=1, le=10**6)
-    spread: float = Field(gt=0, le=1)
-    gamma_x: float = Positive
-    gamma_y: float = Positive
-    gamma_tilde_x: float = Positive
-    gamma_tilde_y: float = Positive
-    kappa_max: float = Field(gt=0, le=100)
+    k: int = _parameter("k")
+    d_x: int = _parameter("dX")
+    d_y: int = _parameter("dY")
+    n: int = _parameter("n")
+    spread: float = _parameter("spread")
+    gamma_x: float = _parameter("gammaX")
+    gamma_y: float = _parameter("gammaY")
+    gamma_tilde_x: float = _parameter("gammaTildeX")
+    gamma_tilde_y: float = _parameter("gammaTildeY")
+    kappa_max: float = _parameter("kappaMax")
     size: int = Field(61, ge=2, le=201)
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 `phasejax figures [NAME…] [--out DIR]` regenerates them from nothing. The modules are the repository's folder `figures`.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,7 @@ from phasejax.shipped import shipped
 from phasejax.sweep import load_spec, run
 from phasejax.whole import whole_file
 
-__all__ = ["NAMES", "Sweeps", "regenerate"]
+__all__ = ["NAMES", "Sweeps", "caption", "regenerate"]
 
 __path__.append(str(shipped("figures")))
 
@@ -43,18 +44,31 @@ NAMES = (
 
 
 class Sweeps:
-    """The sweeps that figures read, run on first use and kept as stores in a folder."""
+    """The sweeps that figures read, run on first use and kept as stores in a folder; `on_progress` hears of it in words."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, on_progress: Callable[[str], Any] = lambda words: None):
+        self._folder, self._say = folder, on_progress
 
     def __call__(self, name: str) -> xr.Dataset:
         """The dataset of a published sweep; a store of it that is there already is continued or read."""
-        return run(load_spec(shipped("sweeps") / f"{name}.toml"), path=self._folder / f"{name}.zarr", resume=True)
+        spec = load_spec(shipped("sweeps") / f"{name}.toml")
+        self._say(f"sweep {name}")
+        return run(
+            spec,
+            path=self._folder / f"{name}.zarr",
+            resume=True,
+            on_progress=lambda p: self._say(f"sweep {name}: {p.cells_done} of {p.cells} cells"),
+        )
 
 
-def regenerate(names: Iterable[str] = (), out: Path = Path("out/figures")) -> Iterator[list[Path]]:
-    """Draw figures, all or those named, into a folder; yields the files of each as it is done: PDF and PNG, or GIF.
+def regenerate(
+    names: Iterable[str] = (),
+    out: Path = Path("out/figures"),
+    *,
+    on_progress: Callable[[str], Any] = lambda words: None,
+) -> Iterator[list[Path]]:
+    """Draw figures, all or those named, into a folder; yields the files of each as it is done: PDF and PNG, or GIF, and its
+    caption as Markdown. `on_progress` hears what is done meanwhile, in words.
 
     **Raises:** `ValueError` for a name that is not in `NAMES`.
     """
@@ -62,17 +76,31 @@ def regenerate(names: Iterable[str] = (), out: Path = Path("out/figures")) -> It
     for name in chosen:
         if name not in NAMES:
             raise ValueError(f"there is no figure {name!r}: choose among {', '.join(NAMES)}.")
-    return _files(chosen, out)
+    return _files(chosen, out, on_progress)
 
 
-def _files(names: tuple[str, ...], out: Path) -> Iterator[list[Path]]:
+def caption(name: str) -> str:
+    """What a figure shows, its sizes and its symbols: the docstring of its module, a line for each paragraph."""
+    paragraphs = (inspect.getdoc(import_module(f"{__name__}.{name}")) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _files(names: tuple[str, ...], out: Path, on_progress: Callable[[str], Any]) -> Iterator[list[Path]]:
     out.mkdir(parents=True, exist_ok=True)
-    sweeps = Sweeps(out / "sweeps")
     for name in names:
+
+        def say(words: str, name=name) -> None:
+            on_progress(f"{name}: {words}")
+
+        say("drawing")
         draw: Callable[[Sweeps], Any] = import_module(f"{__name__}.{name}").draw
         # Curves are computed in float64; the sweeps choose their own precision.
         with jax.enable_x64(True), mpl.rc_context(plot.STYLE):
-            yield _save(draw(sweeps), out / name)
+            paths = _save(draw(Sweeps(out / "sweeps", say)), out / name)
+        words = (out / name).with_suffix(".md")
+        with whole_file(words) as draft:
+            draft.write_text(caption(name) + "\n", encoding="utf-8")
+        yield [*paths, words]
 
 
 def _save(drawn: Any, stem: Path) -> list[Path]:

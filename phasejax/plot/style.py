@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -36,6 +37,8 @@ REGIME_COLORS = {
 }
 OBJECTIVE_COLORS = {"ca": "#0072b2", "cp": "#d55e00"}
 OBJECTIVE_LINES: dict[str, Any] = {"ca": "-", "cp": "--"}
+EXPECTED_COLORS = {"ca": "#e75da3", "cp": "#009e73"}
+"""Of what theory expects of n pairs."""
 
 SYMBOLS = {
     "kappa": "spike strength κ",
@@ -50,6 +53,16 @@ SYMBOLS = {
     "eta": "nuisance covariance η",
     "n": "sample size n",
 }
+_ALONE = ("κ", "γˣ", "γʸ", "γ̃ˣ", "γ̃ʸ", "ν", "η", "n")
+
+
+def stated(name: str, value: Any) -> str:
+    """A parameter and its value, one or several, as in "κ = 1.5" or "source quality = 0.8"."""
+    words = SYMBOLS.get(name, name)
+    last = words.split()[-1]
+    values = [f"{one:.6g}" for one in np.atleast_1d(value)]
+    shown = values if len(values) <= 4 else [*values[:3], f"… ({len(values)} values)"]
+    return f"{last if last in _ALONE else words} = {', '.join(shown)}"
 
 
 def delta(objective: str, relation: str = "") -> str:
@@ -70,6 +83,14 @@ def region_key() -> list[Patch]:
 def unity_key() -> list[Line2D]:
     """Legend handles of the two boundaries Δ = 1."""
     return [Line2D([], [], color="black", linestyle=OBJECTIVE_LINES[o], label=unity(o)) for o in ("ca", "cp")]
+
+
+def expected_key() -> list[Line2D]:
+    """Legend handles of the two boundaries that theory expects of n pairs."""
+    return [
+        Line2D([], [], color=color, linestyle=OBJECTIVE_LINES[o], label=f"{o.upper()} expected at n")
+        for o, color in EXPECTED_COLORS.items()
+    ]
 
 
 def save(figure: Figure, path: Path) -> None:

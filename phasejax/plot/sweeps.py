@@ -1,165 +1,107 @@
-"""Pictures of a sweep of CA and CP: functions that take `ax`, draw on it and return it; and the whole picture."""
+"""The whole picture of a sweep of CA and CP, for any number of axes."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
-from phasejax.plot.style import (
-    OBJECTIVE_COLORS,
-    OBJECTIVE_LINES,
-    REGIME_COLORS,
-    STYLE,
-    SYMBOLS,
-    region_key,
-    unity,
-    unity_key,
-)
-from phasejax.solvers import Status
-from phasejax.theory import Regime
+from phasejax.plot.maps import boundaries, expected_boundaries, failures, recovery_curve, regions, unity_marks
+from phasejax.plot.style import COLUMN, PAGE, STYLE, expected_key, region_key, stated, unity_key
 
-if TYPE_CHECKING:  # a figure that reads no sweep loads none of what sweeps are kept with
+if TYPE_CHECKING:
     import xarray as xr
 
-
-def computed(dataset: xr.Dataset) -> xr.DataArray:
-    """The cells of a sweep that have been computed."""
-    return dataset.status.isin(list(Status))
+MOST = 6
+"""Panels side by side; of more values the figure shows an even choice, and names the others."""
 
 
-def flagged(dataset: xr.Dataset) -> xr.DataArray:
-    """The computed cells in which the solutions of some trial were not finite or not determined (`solvers.Status`)."""
-    return computed(dataset) & (dataset.status != Status.OK)
+def sweep_figure(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) -> Figure:
+    """The picture of a sweep, finished or not; `between` gives Δ_CA and Δ_CP between the cells of a part of it.
 
-
-def region_map(ax: Axes, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> Axes:
-    """The four regions as colours from their codes, (len(x), len(y)); NaN stays blank."""
-    colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
-    ax.pcolormesh(x, y, np.asarray(codes).T, cmap=colors, vmin=-0.5, vmax=3.5, shading="nearest", rasterized=True)
-    return ax
-
-
-def level_line(ax: Axes, x: np.ndarray, y: np.ndarray, height: np.ndarray, objective: str, **style: Any) -> Axes:
-    """The curve height = 0 of one objective ("ca" solid, "cp" dashed), `height` (len(x), len(y)); black with a white rim."""
-    if np.nanmin(height) < 0 < np.nanmax(height):
-        style = {"colors": "black", "linewidths": 1.2, "linestyles": OBJECTIVE_LINES[objective]} | style
-        lines = ax.contour(x, y, np.asarray(height).T, levels=[0], **style)
-        lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark region too
-    return ax
-
-
-def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
-    """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
-    codes = dataset[variable].where(computed(dataset))
-    x, y = (dataset[dim].values for dim in codes.dims)
-    region_map(ax, x, y, codes.values)
-    return _labelled(ax, dict(zip(map(str, codes.dims), (x, y), strict=True)))
-
-
-def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:
-    """The curves Δ_CA = 1 (solid) and Δ_CP = 1 (dashed) of a two-axis dataset."""
-    x, y = (dataset[dim].values for dim in dataset.delta_ca.dims)
-    if min(len(x), len(y)) < 2:
-        return ax
-    for label in ("ca", "cp"):
-        # log Δ is smooth across the boundary; 0 and ∞ stay on their side of it.
-        with np.errstate(divide="ignore"):
-            level_line(ax, x, y, np.clip(np.log(dataset[f"delta_{label}"].values), -20, 20), label)
-    return ax
-
-
-def failures(ax: Axes, dataset: xr.Dataset) -> Axes:
-    """A cross on each flagged cell."""
-    crossed = np.argwhere(flagged(dataset).values)
-    if crossed.size:
-        x, y = (dataset[dim].values for dim in dataset.status.dims)
-        ax.plot(x[crossed[:, 0]], y[crossed[:, 1]], "x", color="black", markersize=3, markeredgewidth=0.6)
-    return ax
-
-
-def recovery_curve(ax: Axes, dataset: xr.Dataset, label: str) -> Axes:
-    """Mean subspace distance of one objective ("ca" or "cp") along a one-axis dataset, ± 2 standard errors, and its Δ = 1."""
-    (dim,) = dataset[f"distance_{label}"].dims
-    x, mean = dataset[dim].values, dataset[f"distance_{label}"].values
-    error = 2 * np.nan_to_num(dataset[f"distance_{label}_se"].values)
-    color = OBJECTIVE_COLORS[label]
-    ax.plot(x, mean, OBJECTIVE_LINES[label], color=color, label=f"{label.upper()} measured")
-    ax.fill_between(x, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
-    recovers = dataset[f"delta_{label}"].values > 1
-    for crossing in np.flatnonzero(recovers[1:] != recovers[:-1]):
-        middle = (x[crossing] + x[crossing + 1]) / 2
-        ax.axvline(middle, color=color, linestyle=":", linewidth=1, label=unity(label))
-    ax.set_xlabel(SYMBOLS[str(dim)])
-    ax.set_ylabel("subspace distance")
-    ax.set_ylim(-0.02, 1.02)
-    return ax
-
-
-def sweep_figure(dataset: xr.Dataset) -> Figure:
-    """The picture of a sweep.
-
-    One axis: recovery curves. Two: the analytic diagram beside the measured one. More: the two as rows of small multiples,
-    one column for each value of the further axes (at most six, evenly chosen).
+    One axis: recovery curves. Two: the regions of infinitely many pairs, those that theory expects at n where the dataset holds
+    them (`regime_at_n`), and those measured. More: the same as rows of small multiples, a column for each value of the further
+    axes.
     """
+    dataset = dataset.sortby(list(dataset.regime.dims))
     with mpl.rc_context(STYLE):
-        return _curves(dataset) if dataset.regime.ndim == 1 else _diagrams(dataset)
+        return _curves(dataset, between) if dataset.regime.ndim == 1 else _diagrams(dataset, between)
 
 
-def _curves(dataset: xr.Dataset) -> Figure:
-    figure = Figure(figsize=(3.6, 2.6), layout="constrained")
+def heading(dataset: xr.Dataset, width: float, left_out: str = "") -> str:
+    """Name of a sweep and everything that it holds fixed, in lines that fit a figure of `width` inches."""
+    spec = json.loads(dataset.attrs["spec"])
+    model = {name: value for name, value in spec["model"].items() if name != "n"}
+    fixed = ", ".join(stated(name, value) for name, value in model.items())
+    lines = textwrap.wrap(f"{spec['name']}: {fixed}", int(17 * width))
+    return "\n".join(lines + textwrap.wrap(left_out, int(17 * width)))
+
+
+def at_n(dataset: xr.Dataset) -> str:
+    """As in "n = 5000", "n" where it is an axis of the dataset."""
+    fixed = json.loads(dataset.attrs["spec"])["model"].get("n")
+    if fixed is None and dataset.n.ndim == 0:
+        fixed = float(dataset.n)
+    return "n" if fixed is None else stated("n", fixed)
+
+
+def _curves(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) -> Figure:
+    figure = Figure(figsize=(1.4 * COLUMN, 3.2), layout="constrained")
     ax = figure.add_subplot()
-    for label in ("ca", "cp"):
-        recovery_curve(ax, dataset, label)
-    if dataset.regime.dims == ("n",):
-        ax.set_xscale("log")
-    ax.legend()
+    for objective in ("ca", "cp"):
+        recovery_curve(ax, dataset, objective)
+    unity_marks(ax, between(dataset))
+    ax.set_title(f"measured at {at_n(dataset)}")
+    figure.suptitle(heading(dataset, 1.4 * COLUMN), fontsize=7)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
-def _diagrams(dataset: xr.Dataset) -> Figure:
-    panels = _panels(dataset, dataset.regime.dims[2:])
-    if len(panels) == 1:
-        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
-        grid = figure.subplots(1, 2, sharex=True, sharey=True, squeeze=False).T
+def _diagrams(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) -> Figure:
+    panels, left_out = _panels(dataset, dataset.regime.dims[2:])
+    rows = {"regime": "n = ∞", "regime_at_n": "expected at {}", "regime_empirical": "measured at {}"}
+    rows = {variable: title for variable, title in rows.items() if variable in dataset}
+    across = len(panels) == 1  # two axes: the regions side by side
+    if across:
+        figure = Figure(figsize=(PAGE, 3.1), layout="constrained")
     else:
-        figure = Figure(figsize=(1.1 + 1.55 * len(panels), 4.2), layout="constrained")
-        grid = figure.subplots(2, len(panels), sharex=True, sharey=True, squeeze=False)
-    for (title, panel), theory_ax, measured_ax in zip(panels, *grid, strict=True):
-        boundaries(regions(theory_ax, panel, "regime"), panel)
-        failures(boundaries(regions(measured_ax, panel, "regime_empirical"), panel), panel)
-        theory_ax.set_title("\n".join(("theory", *title)))
-        measured_ax.set_title("measured")
-        for ax in (theory_ax, measured_ax):
+        figure = Figure(figsize=(max(PAGE, 1.1 + 1.55 * len(panels)), 1.2 + 1.6 * len(rows)), layout="constrained")
+    shape = (1, len(rows)) if across else (len(rows), len(panels))
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    for (title, panel), column in zip(panels, grid if across else grid.T, strict=True):
+        fine = between(panel)
+        for ax, (variable, kind) in zip(column, rows.items(), strict=True):
+            boundaries(regions(ax, panel, variable), fine)
+            if "margin_ca" in panel and variable != "regime":
+                expected_boundaries(ax, panel)
+            above = title if title and ax is column[0] else []
+            ax.set_title("\n".join((*above, kind.format(at_n(panel)))))
             ax.label_outer()
-    figure.legend(handles=region_key() + unity_key(), loc="outside lower center", ncols=6)
+        failures(column[-1], panel)
+    figure.suptitle(heading(dataset, figure.get_figwidth(), left_out), fontsize=7)
+    lines = unity_key() + (expected_key() if "margin_ca" in dataset else [])
+    figure.legend(handles=region_key() + lines, loc="outside lower center", ncols=4)
     return figure
 
 
-def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> list[tuple[list[str], xr.Dataset]]:
-    """(title lines, two-axis dataset) for each shown combination of the further axes."""
+def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> tuple[list[tuple[list[str], xr.Dataset]], str]:
+    """(title lines, two-axis dataset) for each shown combination of the further axes, and a sentence naming those left out."""
     shape = tuple(dataset.sizes[dim] for dim in further)
     count = math.prod(shape)
-    chosen = np.unique(np.linspace(0, count - 1, min(6, count)).round().astype(int))
-    panels = []
-    for index in chosen:
+    chosen = np.unique(np.linspace(0, count - 1, min(MOST, count)).round().astype(int))
+    panels, left_out = [], []
+    for index in range(count):
         place = dict(zip(further, np.unravel_index(index, shape), strict=True))
         panel = dataset.isel({dim: int(i) for dim, i in place.items()})
-        panels.append(([f"{SYMBOLS[dim]} = {float(panel[dim]):.3g}" for dim in further], panel))
-    return panels
-
-
-def _labelled(ax: Axes, values: dict[str, np.ndarray]) -> Axes:
-    """Name the two axes, x first; sample sizes go on a logarithmic scale."""
-    settings = ((ax.set_xlabel, ax.set_xscale), (ax.set_ylabel, ax.set_yscale))
-    for (dim, points), (label, scale) in zip(values.items(), settings, strict=True):
-        label(SYMBOLS[dim])
-        if dim == "n" and len(points) > 1:
-            scale("log")
-    return ax
+        title = [stated(dim, float(panel[dim])) for dim in further]
+        if index in chosen:
+            panels.append((title, panel))
+        else:
+            left_out.append(", ".join(title))
+    return panels, f"In the store and not shown: {'; '.join(left_out)}." if left_out else ""

@@ -67,10 +67,7 @@ class Kind(Protocol):
 
     - `spec`: its specification, a `SweepSpec` with the table that names the kind as a field, what may be swept, and checks.
       Parsing runs no JAX, which a run over several processes must be the first to start.
-    - `remainder`: what, away from the boundaries, keeps measurement and theory apart, to end a sentence.
     """
-
-    remainder: str
 
     @property
     def spec(self) -> type[SweepSpec]: ...
@@ -87,12 +84,16 @@ class Kind(Protocol):
         """Ready to compile; whatever only JAX can tell of the specification is a `SpecError` here, before a store begins."""
         ...
 
+    def expected(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The dataset with what theory expects of its n beside it; as it is where no theory does."""
+        ...
+
     def agreement(self, dataset: xr.Dataset) -> list[Agreement]:
-        """How often measurement is what theory says, by row."""
+        """How often measurement is what theory says, by row; the first row is the one to speak of."""
         ...
 
     def figure(self, dataset: xr.Dataset) -> Figure:
-        """The picture of a finished sweep."""
+        """The picture of a sweep, which shows what theory expects where the dataset holds it."""
         ...
 
 

@@ -125,6 +125,10 @@ class SweepSpec(Table):
     def check_precision(self, precision: int) -> None:
         """**Raises:** `SpecError` on a value beyond what numbers of so many bits hold."""
 
+    def hint(self) -> str:
+        """A sentence on what is allowed and yet seldom meant; empty where there is nothing to say."""
+        return ""
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         ranges = self.ranges()

@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 import uuid
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import ZarrUserWarning
 
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, tiles
@@ -116,7 +118,7 @@ class Store:
     def open(cls, path: Path) -> "Store":
         """**Raises:** `StoreError` if there is no sweep store at the path, or if its record was edited."""
         try:
-            group = zarr.open_group(path, mode="r+")
+            group = zarr.open_group(path, mode="r+", use_consolidated=False)
             if "spec" not in group.attrs:
                 raise KeyError("spec")
         except UNREADABLE as error:
@@ -283,6 +285,9 @@ def _lay_out(path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: di
         _lay_coordinate(group, name, points)
     for name, laid in _everything(spec, block).items():
         _lay(group, name, laid)
+    with warnings.catch_warnings():  # the copy of all metadata in one place that xarray looks for is no part of Zarr 3 yet
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        zarr.consolidate_metadata(path)
     settle(file for file in path.rglob("*") if file.is_file())
 
 

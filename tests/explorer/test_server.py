@@ -2,19 +2,36 @@
 
 import json
 import threading
+from contextlib import contextmanager
 
 import jax
 import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import expect
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from phasejax import SpikedModel, recovery, sampling, solvers
 from phasejax.explorer import kernel
+from phasejax.explorer.ranges import RANGES
 from phasejax.explorer.server import application
 
 VIEW = dict(k=1, dX=4, dY=5, n=60, spread=1, gammaX=0.5, gammaY=0.5, gammaTildeX=1, gammaTildeY=1, kappaMax=2, size=9)
+
+
+def test_sliders_and_server_have_the_same_ranges():
+    asked = set(VIEW) - {"size"}
+    assert asked == set(RANGES) - {"kappa", "nu"}
+    for name in asked:
+        low, high = RANGES[name]
+        others = {"dX": 60, "dY": 60} | {other: RANGES[other][0] for other in asked - {"dX", "dY"}} | {"size": 9}
+        for value in (low, high):
+            whole = others | {name: value} | ({"k": 1} if name in ("dX", "dY") else {})
+            assert kernel.View.model_validate(whole)
+        for value in (low - 1e-3, high * 1.01):
+            with pytest.raises(ValidationError, match=name):
+                kernel.View.model_validate(others | {name: value})
 
 
 @pytest.fixture(scope="module")
@@ -124,18 +141,69 @@ def test_files_are_diagnosed_as_the_command_line_would(client, tmp_path):
     assert refused.status_code == 400 and "\n" not in refused.text
 
 
-def test_the_served_page_shows_the_kernel_s_picture(visit):
+@contextmanager
+def served():
+    """The address of the page behind a server of its own."""
     server = uvicorn.Server(uvicorn.Config(application(), host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         thread.join(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        address = f"http://127.0.0.1:{port}/"
-        tab = visit(f"{address}#k=1&dX=4&dY=5&n=60", own=(address, "data:"))
-        expect(tab.locator("#state")).to_contain_text("3721 of 3721", timeout=120_000)
-        assert "20 draws a cell" in tab.inner_text("#state")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+FIRST = """async () => {
+    const state = document.getElementById("state"), slider = document.getElementById("gammaTildeY-range");
+    const times = [];
+    for (let move = 0; move < 5; move++) {
+        const began = performance.now(), before = state.textContent;
+        slider.valueAsNumber += 0.05;
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        while (!state.textContent.includes(": 512 of")) await new Promise((next) => setTimeout(next, 2));
+        times.push(performance.now() - began);
+        while (!state.textContent.includes("3721 of 3721")) await new Promise((next) => setTimeout(next, 20));
+    }
+    return times.sort((a, b) => a - b);
+}"""
+
+
+def test_the_served_page_shows_the_kernel_s_picture_and_a_newer_one_soon(visit):
+    with served() as address:
+        tab = visit(f"{address}#k=1&dX=4&dY=5&n=60", own=(address, "data:"))
+        expect(tab.locator("#state")).to_contain_text("3721 of 3721", timeout=120_000)
+        assert "20 draws a cell" in tab.inner_text("#state")
+        times = tab.evaluate(FIRST)
+        assert times[2] < 5 * 500, times  # half a second on free cores; these may be busy
+
+
+def test_files_are_dropped_on_the_page_in_order_and_answered(visit, tmp_path, monkeypatch):
+    read = []
+
+    class Found:
+        cloud = np.array([[2.0, 0.5], [1.5, 0.7]])
+
+        def __str__(self):
+            return f"read {', '.join(read)}"
+
+    def diagnosed(*paths):
+        read.extend(open(path).read().strip() for path in paths)
+        return Found()
+
+    monkeypatch.setattr("phasejax.explorer.server._diagnosis", diagnosed)
+    drop = """names => {
+        const data = new DataTransfer();
+        for (const name of names) data.items.add(new File([name], `${name}.csv`, { type: "text/csv" }));
+        const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+        document.getElementById("drop").dispatchEvent(event);
+    }"""
+    with served() as address:
+        tab = visit(f"{address}#k=1&dX=4&dY=5&n=60", own=(address, "data:"))
+        tab.evaluate(drop, ["first", "second"])
+        expect(tab.locator("#diagnosis")).to_contain_text("Three files are needed")
+        tab.evaluate(drop, ["first", "second", "third"])
+        expect(tab.locator("#diagnosis")).to_contain_text("read first, second, third")
+        assert tab.locator("#plane").count() == 1

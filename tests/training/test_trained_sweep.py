@@ -185,14 +185,17 @@ def test_agreement_sets_each_objective_beside_ca_and_cp():
             "regime": ("nu", [3, 1, 2, 0]),
             "delta_ca": ("nu", [5.0, 1.05, 0.5, 0.1]),
             "delta_cp": ("nu", [5.0, 0.5, 2.0, 0.1]),
+            "margin_ca": ("nu", [0.1, -0.1, -0.1, -0.7]),
+            "margin_cp": ("nu", [-0.1, 0.1, 0.1, -0.7]),
         },
         coords={"objective": ["a", "b"]},
     )
-    rows = {row.what: (row.cells, row.overall, row.cells_away, row.away) for row in agreement(dataset)}
-    assert rows["a as CA"] == (3, 2 / 3, 2, 1 / 2)
-    assert rows["a as CP"] == (3, 2 / 3, 3, 2 / 3)
-    assert rows["b as CA"] == (4, 0.0, 3, 0.0)
-    assert rows["b as CP"] == (4, 1 / 2, 4, 1 / 2)
+    rows = {row.what: (row.limit.tolist(), row.at_n.tolist(), row.away.tolist()) for row in agreement(dataset)}
+    yes, no = True, False
+    assert rows["a as CA"] == ([yes, yes, no], [yes, no, no], [yes, no, yes])
+    assert rows["a as CP"] == ([yes, no, yes], [no, yes, yes], [yes, yes, yes])
+    assert rows["b as CA"] == ([no, no, no, no], [no, yes, no, no], [yes, no, yes, yes])
+    assert rows["b as CP"] == ([no, yes, yes, no], [yes, no, yes, no], [yes, yes, yes, yes])
 
 
 def test_maps_show_every_objective_under_the_boundaries(finished):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from phasejax import plot
 from phasejax.experiments.solved import agreement
 from phasejax.experiments.solved.engine import SolvedEngine
+from phasejax.experiments.spiked.expectation import between, expected
 from phasejax.experiments.spiked.population import ANALYTIC, recovery
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.sweep.agreement import Agreement
@@ -19,7 +20,6 @@ class Solved:
     """The kind of experiment that solves for CA and CP."""
 
     spec = SpikedSpec
-    remainder = "the finite sample"
 
     def variables(self, spec: SpikedSpec) -> Variables:
         """Analytic and measured variables; none of them has a dimension that depends on the specification but `direction`."""
@@ -35,11 +35,14 @@ class Solved:
     def engine(self, spec: SpikedSpec, *, precision: int, devices: tuple[jax.Device, ...]) -> SolvedEngine:
         return SolvedEngine(spec, precision=precision, devices=devices)
 
+    def expected(self, dataset: xr.Dataset) -> xr.Dataset:
+        return expected(dataset)
+
     def agreement(self, dataset: xr.Dataset) -> list[Agreement]:
         return agreement.agreement(dataset)
 
     def figure(self, dataset: xr.Dataset) -> Figure:
-        return plot.sweep_figure(dataset)
+        return plot.sweep_figure(dataset, between)
 
 
 SOLVED: Kind = Solved()

@@ -1,4 +1,4 @@
-"""How often what finite samples recovered of CA and CP is what the population theory says."""
+"""How often what finite samples recovered of CA and CP is what theory says, of infinitely many pairs and of n."""
 
 import numpy as np
 import xarray as xr
@@ -8,22 +8,25 @@ from phasejax.theory import Regime
 
 
 def agreement(dataset: xr.Dataset) -> list[Agreement]:
-    """Agreement of `regime_empirical` with `regime`: for the region, for each objective, and within each analytic region.
+    """Agreement of `regime_empirical` with `regime`, and with `regime_at_n` where the dataset holds it: for the region, for
+    each objective, and within each region of the limit that has cells.
 
     Cells whose trials all failed, or that were not computed, are left out; those where |Δ − 1| exceeds the margin for both
     objectives are away from the boundaries.
     """
     known = (np.isfinite(dataset.success_ca) & np.isfinite(dataset.success_cp)).values
-    regime, empirical = dataset.regime.values[known], dataset.regime_empirical.values[known]
-    far = (np.abs(dataset.delta_ca.values - 1) > MARGIN) & (np.abs(dataset.delta_cp.values - 1) > MARGIN)
-    far = far[known]
-    same_region = regime == empirical
-    rows = [
-        Agreement.of("region", same_region, far),
-        Agreement.of("CA", regime % 2 == empirical % 2, far),
-        Agreement.of("CP", regime // 2 == empirical // 2, far),
-    ]
-    for region in reversed(Regime):
-        there = regime == region
-        rows.append(Agreement.of(f"where {region}", same_region[there], far[there]))
-    return rows
+    measured, limit = dataset.regime_empirical.values[known], dataset.regime.values[known]
+    at_n = dataset.regime_at_n.values[known].astype(int) if "regime_at_n" in dataset else None
+    away = (np.abs(dataset.delta_ca.values - 1) > MARGIN) & (np.abs(dataset.delta_cp.values - 1) > MARGIN)
+
+    def row(what: str, part, there) -> Agreement:
+        def right(codes):
+            return (part(codes) == part(measured))[there]
+
+        return Agreement(what, right(limit), None if at_n is None else right(at_n), away[known][there])
+
+    everywhere = np.ones(len(limit), bool)
+    whole = {"region": lambda code: code, "CA": lambda code: code % 2, "CP": lambda code: code // 2}
+    rows = [row(what, part, everywhere) for what, part in whole.items()]
+    rows += [row(f"where {region}", whole["region"], limit == region) for region in reversed(Regime)]
+    return [one for one in rows if len(one.limit)]

@@ -92,6 +92,15 @@ class SpikedSpec(SweepSpec):
                 allowed = f"variances must lie within {1 / most:.0e} and {most:.0e}"
                 raise SpecError(f"{name} = {bad[0]:g} is not allowed at {precision} bits: {allowed}.")
 
+    def hint(self) -> str:
+        smallest, both = self.values()["n"].min(), sum(self.model.dimensions)
+        if smallest >= both:
+            return ""
+        return (
+            f"n = {smallest:g} is less than d_x + d_y = {both}: some sample correlations are 1 whatever the data, and CA's "
+            "directions are arbitrary; take more pairs, fewer dimensions or a ridge."
+        )
+
     def _check_names(self) -> None:
         fixed = self.model.fixed()
         for name in fixed.keys() & self.axes.keys():

@@ -4,6 +4,7 @@ import jax
 import xarray as xr
 from matplotlib.figure import Figure
 
+from phasejax.experiments.spiked.expectation import expected
 from phasejax.experiments.spiked.population import ANALYTIC, recovery
 from phasejax.experiments.trained import agreement
 from phasejax.experiments.trained.engine import TrainedEngine
@@ -19,7 +20,6 @@ class TrainedKind:
     """The kind of experiment that trains encoders on objectives."""
 
     spec = TrainedSpec
-    remainder = "the finite sample and the training"
 
     def variables(self, spec: TrainedSpec) -> Variables:
         """Analytic variables, and measured ones, which have one more dimension, `objective`."""
@@ -35,6 +35,9 @@ class TrainedKind:
 
     def engine(self, spec: TrainedSpec, *, precision: int, devices: tuple[jax.Device, ...]) -> TrainedEngine:
         return TrainedEngine(spec, precision=precision, devices=devices)
+
+    def expected(self, dataset: xr.Dataset) -> xr.Dataset:
+        return expected(dataset)
 
     def agreement(self, dataset: xr.Dataset) -> list[Agreement]:
         return agreement.agreement(dataset)

@@ -1,4 +1,4 @@
-"""How often what trained encoders recovered is what the population theory says of CA and of CP."""
+"""How often what trained encoders recovered is what the theory says of CA and of CP, of infinitely many pairs and of n."""
 
 import numpy as np
 import xarray as xr
@@ -19,8 +19,10 @@ def _sides(dataset: xr.Dataset) -> list[Agreement]:
     known = np.isfinite(dataset.success_x.values)
     recovers = dataset.success_x.values[known] >= 0.5
     rows = []
-    for bit, side in ((0, "ca"), (1, "cp")):
-        right = recovers == (dataset.regime.values[known] >> bit & 1)
-        far = np.abs(dataset[f"delta_{side}"].values[known] - 1) > MARGIN
-        rows.append(Agreement.of(f"{dataset.objective.item()} as {side.upper()}", right, far))
-    return rows
+    for side in ("ca", "cp"):
+        delta, at_n = dataset[f"delta_{side}"].values[known], None
+        if (margin := dataset.get(f"margin_{side}")) is not None:
+            at_n = recovers == (margin.broadcast_like(dataset.success_x).transpose(*dataset.success_x.dims).values[known] > 0)
+        limit, away = recovers == (delta > 1), np.abs(delta - 1) > MARGIN
+        rows.append(Agreement(f"{dataset.objective.item()} as {side.upper()}", limit, at_n, away))
+    return rows if known.any() else []

@@ -1,7 +1,6 @@
 """The picture of a trained sweep: where each objective recovers, beside the analytic boundaries of CA and CP."""
 
 import math
-from itertools import product
 
 import matplotlib as mpl
 import numpy as np
@@ -9,38 +8,55 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phasejax.experiments.spiked.expectation import between
 from phasejax.experiments.spiked.spec import RANGES
-from phasejax.plot import OBJECTIVE_COLORS, STYLE, SYMBOLS, boundaries, unity, unity_key
+from phasejax.plot import (
+    STYLE,
+    SYMBOLS,
+    at_n,
+    boundaries,
+    expected_boundaries,
+    expected_key,
+    heading,
+    named_axes,
+    stated,
+    unity_key,
+    unity_marks,
+    value_map,
+)
 
 COLUMNS = 4
-# Distinct to colour-blind readers (after Okabe & Ito); line styles tell them apart in grey.
-LINES = tuple(product(("-", "--", ":", "-."), ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")))
-SERIES = tuple(LINES[7 * (i % 4) + i % 7] for i in range(28))
+# Distinct to colour-blind readers (after Okabe & Ito), none of them that of an objective's Δ; in grey line styles tell.
+COLORS, LINES = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"), ("-", "--", ":", "-.")
+SERIES = tuple((LINES[i % 4], COLORS[i % 5]) for i in range(20))
 
 
 def trained_figure(dataset: xr.Dataset) -> Figure:
     """Over one axis of the model: the subspace distance, ± 2 standard errors, for each objective and further axis value.
 
-    Over two: maps of the share of successes, under the analytic boundaries. Of further axes of the model the
-    middle value is shown.
+    Over two: maps of the share of successes, under the boundaries of CA and CP in the limit and, where the dataset holds
+    them, at n. Of further axes of the model the middle value is shown.
     """
+    dataset = dataset.sortby(list(dataset.delta_ca.dims))
     model_axes = [name for name in map(str, dataset.delta_ca.dims) if name in RANGES]
     middle = {name: dataset.sizes[name] // 2 for name in model_axes[2:]}
+    left_out = [f"{stated(name, dataset[name].values)} but the middle one" for name in middle]
     dataset = dataset.isel(middle)
     series = _series(dataset, model_axes[:2])
     with mpl.rc_context(STYLE):
         figure = _maps(series) if len(model_axes) > 1 else _curves(series)
-        if middle:
-            shown = ", ".join(f"{SYMBOLS[name]} = {float(dataset[name]):.3g}" for name in middle)
-            figure.suptitle(shown, fontsize=8)
+        words = f"In the store and not shown: {'; '.join(left_out)}." if left_out else ""
+        figure.suptitle(heading(dataset, figure.get_figwidth(), f"Measured at {at_n(dataset)}. {words}"), fontsize=7)
     return figure
 
 
 def success_map(ax: Axes, dataset: xr.Dataset) -> Axes:
     """Share of trials whose x encoder recovers all directions, from dark (none) to light (all), under Δ_CA = 1 and Δ_CP = 1."""
-    x, y = (dataset[dim].values for dim in dataset.success_x.dims)
-    ax.pcolormesh(x, y, dataset.success_x.values.T, cmap="cividis", vmin=0, vmax=1, shading="nearest", rasterized=True)
-    return boundaries(ax, dataset)
+    x, y = map(str, dataset.success_x.dims)
+    points = {x: dataset[x].values, y: dataset[y].values}
+    value_map(ax, points[x], points[y], dataset.success_x.values, cmap="cividis", vmin=0, vmax=1)
+    boundaries(named_axes(ax, **points), between(dataset))
+    return expected_boundaries(ax, dataset) if "margin_ca" in dataset else ax
 
 
 def _series(dataset: xr.Dataset, model_axes: list[str]) -> list[tuple[str, xr.Dataset]]:
@@ -59,16 +75,16 @@ def _maps(series: list[tuple[str, xr.Dataset]]) -> Figure:
     rows = math.ceil(len(series) / columns)
     figure = Figure(figsize=(1.0 + 1.7 * columns, 0.6 + 1.9 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    x, y = map(str, series[0][1].success_x.dims)
     for ax, (label, one) in zip(panels, series, strict=False):
-        success_map(ax, one)
-        ax.set_title(label)
+        success_map(ax, one).set(title=label, xlabel="", ylabel="")
+    x, y = map(str, series[0][1].success_x.dims)
     for ax in panels[len(series) :]:
         ax.set_visible(False)
     figure.supxlabel(SYMBOLS[x], fontsize=8)
     figure.supylabel(SYMBOLS[y], fontsize=8)
     figure.colorbar(panels[0].collections[0], ax=list(panels), label="share of trials that recover the signal", shrink=0.8)
-    figure.legend(handles=unity_key(), loc="outside upper center", ncols=2)
+    lines = unity_key() + (expected_key() if "margin_ca" in series[0][1] else [])
+    figure.legend(handles=lines, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -81,14 +97,7 @@ def _curves(series: list[tuple[str, xr.Dataset]]) -> Figure:
         mean, error = one.distance_x.values, 2 * np.nan_to_num(one.distance_x_se.values)
         ax.plot(x, mean, line, color=color, label=label.replace("\n", ", "))
         ax.fill_between(x, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
-    for label in ("ca", "cp"):
-        recovers = series[0][1][f"delta_{label}"].values > 1
-        for i in np.flatnonzero(recovers[1:] != recovers[:-1]):
-            ax.axvline((x[i] + x[i + 1]) / 2, color=OBJECTIVE_COLORS[label], linestyle=":", linewidth=1, label=unity(label))
-    if dim == "n" and len(x) > 1:
-        ax.set_xscale("log")
-    ax.set_xlabel(SYMBOLS[dim])
-    ax.set_ylabel("subspace distance, x encoder")
-    ax.set_ylim(-0.02, 1.02)
+    unity_marks(named_axes(ax, **{dim: x}), between(series[0][1]))
+    ax.set(ylabel="subspace distance, x encoder", ylim=(-0.02, 1.02))
     figure.legend(loc="outside right upper")
     return figure

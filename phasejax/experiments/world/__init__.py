@@ -18,7 +18,6 @@ class WorldKind:
     """Networks trained on pictures: every cell is a world, every trial a seed."""
 
     spec = WorldSpec
-    remainder = "not told: the theory is of linear encoders"
 
     def variables(self, spec: WorldSpec) -> Variables:
         read = ("objective", "representation", "reading")
@@ -41,6 +40,10 @@ class WorldKind:
 
     def engine(self, spec: WorldSpec, *, precision: int, devices: tuple[jax.Device, ...]) -> WorldEngine:
         return WorldEngine(spec, precision=precision, devices=devices)
+
+    def expected(self, dataset: xr.Dataset) -> xr.Dataset:
+        """As it is: the theory is of linear encoders."""
+        return dataset
 
     def agreement(self, dataset: xr.Dataset) -> list[Agreement]:
         """None: no closed form says what a convolutional network recovers."""

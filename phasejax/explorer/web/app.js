@@ -5,18 +5,18 @@
   const SIZE = 61; // cells a side
   const LEVEL = 0.5; // an objective recovers at n when its distance, expected or measured, is below this
   const PARAMETERS = {
-    k: { label: "signal directions k", min: 1, max: 8, step: 1 },
-    dX: { label: "dimension of x", min: 2, max: 60, step: 1 },
-    dY: { label: "dimension of y", min: 2, max: 60, step: 1 },
-    n: { label: "pairs n", min: 10, max: 1e6, log: true, whole: true },
-    spread: { label: "spread: κ_i = κ · spread^(i−1)", min: 0.05, max: 1, step: 0.01 },
-    gammaX: { label: "source noise γˣ", min: 0.01, max: 10, log: true },
-    gammaY: { label: "target noise γʸ", min: 0.01, max: 10, log: true },
-    gammaTildeX: { label: "source nuisance variance γ̃ˣ", min: 0.01, max: 100, log: true },
-    gammaTildeY: { label: "target nuisance variance γ̃ʸ", min: 0.01, max: 100, log: true },
-    kappaMax: { label: "largest κ shown", min: 0.5, max: 10, step: 0.5 },
-    kappa: { label: "κ of the point", min: 0, max: 10, step: 0.01 },
-    nu: { label: "ν of the point", min: 0, max: 1, step: 0.005 },
+    k: { label: "signal directions k", step: 1 },
+    dX: { label: "dimension of x", step: 1 },
+    dY: { label: "dimension of y", step: 1 },
+    n: { label: "pairs n", log: true, whole: true },
+    spread: { label: "spread: κ_i = κ · spread^(i−1)", step: 0.01 },
+    gammaX: { label: "source noise γˣ", log: true },
+    gammaY: { label: "target noise γʸ", log: true },
+    gammaTildeX: { label: "source nuisance variance γ̃ˣ", log: true },
+    gammaTildeY: { label: "target nuisance variance γ̃ʸ", log: true },
+    kappaMax: { label: "largest κ shown", step: 0.5 },
+    kappa: { label: "κ of the point", step: 0.01 },
+    nu: { label: "ν of the point", step: 0.005 },
   };
   const PUBLISHED = { k: 3, dX: 20, dY: 20, n: 5000, spread: 1, gammaX: 1, gammaY: 0.05, gammaTildeX: 1, gammaTildeY: 5,
     kappaMax: 3, kappa: 1.5, nu: 0.4 };
@@ -54,7 +54,8 @@
 
   // Every value within its range, sizes that fit each other.
   function settle() {
-    for (const [name, { min, max, step, whole }] of Object.entries(PARAMETERS)) {
+    for (const [name, { step, whole }] of Object.entries(PARAMETERS)) {
+      const [min, max] = RANGES[name];
       const value = Math.min(max, Math.max(min, state[name]));
       state[name] = step === 1 || whole ? Math.round(value) : value;
     }
@@ -69,7 +70,8 @@
   function buildControls() {
     for (const name of Object.keys(PRESETS)) element("preset").append(make("option", { textContent: name }));
     element("preset").addEventListener("change", (event) => change(PRESETS[event.target.value]));
-    for (const [name, { label, min, max, step, log }] of Object.entries(PARAMETERS)) {
+    for (const [name, { label, step, log }] of Object.entries(PARAMETERS)) {
+      const [min, max] = RANGES[name];
       const range = make("input", { type: "range", id: `${name}-range`, min: log ? Math.log(min) : min, max: log ? Math.log(max) : max,
         step: log ? "any" : step, ariaLabel: label });
       const number = make("input", { type: "number", id: name, min, max, step: "any", ariaLabel: `${label}, number` });

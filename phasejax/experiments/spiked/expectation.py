@@ -1,0 +1,120 @@
+"""Theory beside a finished sweep: what it expects of n pairs at every cell, and Δ between the cells."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array
+from numpy.typing import ArrayLike
+
+from phasejax import plot, theory
+from phasejax.experiments.spiked.model import cell_of
+from phasejax.experiments.spiked.spec import RANGES, SpikedSpec
+from phasejax.simulation.cell import Cell
+from phasejax.sweep import spec_of
+from phasejax.sweep.grid import Grid
+
+POINTS = 400
+"""Of a sweep's cells, so many at most are computed, evenly chosen; between them the expectation is interpolated."""
+
+_AT_ONCE = 16  # cells of one compiled call, whatever the sweep
+_FINE = 241  # points a side between the cells
+
+
+def expected(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with what theory expects of n pairs beside it, over its axes; CA and CP as solved, whatever was trained.
+
+    `expected_ca`, `expected_cp`: mean distance. `margin_ca`, `margin_cp`: the logit of the least squared overlap of a direction
+    less that of the sweep's threshold. `regime_at_n`: the region, an objective recovers where its margin is positive.
+    """
+    spec = spec_of(dataset)
+    assert isinstance(spec, SpikedSpec)
+    axes = {name: np.sort(points) for name, points in Grid(spec).axes.items() if name in RANGES}
+    counts = _counts(tuple(map(len, axes.values())))
+    # By number, not by value: a logarithmic axis is interpolated along its logarithm.
+    chosen = {name: _evenly(len(points), of) for (name, points), of in zip(axes.items(), counts, strict=True)}
+    swept = np.meshgrid(*(axes[name][numbers] for name, numbers in chosen.items()), indexing="ij")
+    overlaps = _overlaps(spec, {name: values.ravel() for name, values in zip(axes, swept, strict=True)})
+    found = xr.Dataset(coords=chosen)
+    for objective, overlap in overlaps.items():
+        overlap = overlap.reshape(*counts, -1)
+        found[f"expected_{objective}"] = tuple(axes), 1 - overlap.mean(axis=-1)
+        found[f"margin_{objective}"] = tuple(axes), _logit(overlap.min(axis=-1)) - _logit(spec.threshold)
+    between_them = {name: np.arange(len(axes[name])) for name, numbers in chosen.items() if len(numbers) > 1}
+    found = found.interp(between_them).assign_coords(axes)
+    found["regime_at_n"] = (found.margin_ca > 0) + 2 * (found.margin_cp > 0)
+    return dataset.merge(found, join="left")
+
+
+def between(dataset: xr.Dataset) -> xr.Dataset:
+    """Δ_CA and Δ_CP on a fine grid over the axes that a part of a sweep still has, at the values that it has of the others."""
+    spec = spec_of(dataset)
+    assert isinstance(spec, SpikedSpec)
+    axes = {str(name): _fine(dataset[name].values) for name in dataset.delta_ca.dims}
+    swept = {name: values.ravel() for name, values in zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True)}
+    cells = len(next(iter(swept.values())))
+    swept |= {name: np.full(cells, float(dataset[name])) for name in spec.axes if name not in axes}
+    numbers = {name: values for name, values in swept.items() if name in RANGES}
+    with jax.enable_x64(True):
+        delta = _separation(cell_of(spec), spec.model.fixed(), numbers)
+    shape = tuple(map(len, axes.values()))
+    return xr.Dataset({f"delta_{o}": (tuple(axes), np.asarray(v).reshape(shape)) for o, v in delta._asdict().items()}, axes)
+
+
+def _counts(shape: tuple[int, ...]) -> list[int]:
+    """Points along each axis: all, or fewer along the longest until they are `POINTS` at most, no fewer than two."""
+    counts = list(shape)
+    while np.prod(counts) > POINTS and max(counts) > 2:
+        counts[int(np.argmax(counts))] -= 1
+    return counts
+
+
+def _evenly(size: int, of: int) -> np.ndarray:
+    return np.unique(np.linspace(0, size - 1, of).round().astype(int))
+
+
+def _fine(points: np.ndarray) -> np.ndarray:
+    if len(points) == 1:
+        return points
+    space = np.geomspace if plot.logarithmic(points) else np.linspace
+    return space(points.min(), points.max(), _FINE)
+
+
+def _logit(overlap: ArrayLike) -> np.ndarray:
+    """log(o/(1 − o)), nearly straight across a transition, from 10⁻⁶ to 1 − 10⁻⁶."""
+    inside = np.clip(overlap, 1e-6, 1 - 1e-6)
+    return np.log(inside / (1 - inside))
+
+
+def _overlaps(spec: SpikedSpec, swept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Expected squared overlaps of each objective, (cells, k)."""
+    cells = len(next(iter(swept.values())))
+    with jax.enable_x64(True):
+        parts = [
+            _expected(cell_of(spec), spec.model.fixed(), {n: _filled(v[i : i + _AT_ONCE]) for n, v in swept.items()})
+            for i in range(0, cells, _AT_ONCE)
+        ]
+    whole = theory.PerObjective(*map(np.concatenate, zip(*parts, strict=True)))
+    return {objective: values[:cells] for objective, values in whole._asdict().items()}
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    return np.pad(values, (0, _AT_ONCE - len(values)), mode="edge")
+
+
+@partial(jax.jit, static_argnums=0)
+def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> theory.PerObjective[Array]:
+    def one(swept):
+        model, n = cell(fixed | swept)
+        return theory.PerObjective(
+            theory.square.expected_overlaps(model, n), theory.square.expected_overlaps(model, n, ridge_y=jnp.inf)
+        )
+
+    return jax.vmap(one)(swept)
+
+
+@partial(jax.jit, static_argnums=0)
+def _separation(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> theory.PerObjective[Array]:
+    return jax.vmap(lambda swept: theory.separation(cell.model(fixed | swept)))(swept)
