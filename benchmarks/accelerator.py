@@ -38,7 +38,7 @@ from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.statistics import measured  # noqa: E402
 from phasejax.simulation.wishart import bartlett  # noqa: E402
 
-CHUNKS = {20: (1 << 14, 1 << 16, 1 << 18, 1 << 20), 64: (1 << 12, 1 << 14, 1 << 16), 128: (1 << 12,)}
+CHUNKS = {20: (1 << 14, 1 << 16, 1 << 18, 1 << 20), 64: (1 << 12, 1 << 14, 1 << 16), 128: (1 << 13,)}
 """Numbers of lanes in flight that are tried beside the one that `Layout.plan` takes, for batch_last."""
 
 
@@ -146,6 +146,7 @@ def compare(dimensions: list[int], *, others: bool, seconds: float) -> None:
     if others:
         wanted += [(d, "batch_last", chunk) for d in dimensions for chunk in CHUNKS.get(d, ())]
         wanted += [(64, "batch_first", None)] * (64 in dimensions)
+        wanted += [(d, "krylov", None) for d in dimensions if d >= 128]
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(Variant.of, *one) for one in wanted]
     for (d, name, chunk), future in zip(wanted, futures, strict=True):

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax import recovery, solvers
+from phasejax.simulation.krylov import top_right_vectors
 from phasejax.simulation.lanes import solve_lower, solve_lower_transpose, squared_overlaps
 from phasejax.simulation.singular import top_right_singular_vectors
 from phasejax.simulation.statistics import Recovered
@@ -64,12 +65,17 @@ def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Arr
 
 def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with the platform's own batched eigh on Gram matrices; needs n ≥ d_x + d_y. For large d on accelerators."""
-    return _by_gram(lambda gram: jnp.linalg.eigh(gram)[1][..., -k:], cholesky, factor)
+    return _whole_matrices(lambda f: jnp.linalg.eigh(jnp.swapaxes(f, 1, 2) @ f)[1][..., -k:], cholesky, factor)
 
 
 def tridiagonal(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with k eigenvectors of Gram matrices by way of tridiagonal ones; needs n ≥ d_x + d_y. For large d on CPUs."""
-    return _by_gram(lambda gram: top_eigenvectors(gram, k), cholesky, factor)
+    return _whole_matrices(lambda f: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k), cholesky, factor)
+
+
+def krylov(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+    """Structured, with k right vectors from a Krylov space; needs n ≥ d_x + d_y. For the largest d on accelerators."""
+    return _whole_matrices(lambda f: top_right_vectors(f, k), cholesky, factor)
 
 
 def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formulation:
@@ -84,15 +90,14 @@ def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formu
     return tridiagonal if platform == "cpu" else batch_first
 
 
-def _by_gram(leading: Callable[[Array], Array], cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Trials:
-    """From the leading eigenvectors of FᵀF and GᵀG, (2L, d_x, d_x) → (2L, d_x, k)."""
+def _whole_matrices(leading: Callable[[Array], Array], cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Trials:
+    """From the leading right singular vectors of F and G, (2L, d_y, d_x) → (2L, d_x, k)."""
     r11, r22, cross, c, a = (
         jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, cross_factor(cholesky, factor), _floored(cholesky), cholesky.a)
     )
     with jax.default_matmul_precision("highest"):
         whitened = jax.lax.linalg.triangular_solve(r22, cross / c[..., None], left_side=True, lower=True)
-        matrices = jnp.concatenate([whitened, cross])
-        top = leading(jnp.swapaxes(matrices, -1, -2) @ matrices)
+        top = leading(jnp.concatenate([whitened, cross]))
         r11, a = jnp.concatenate([r11, r11]), jnp.concatenate([a, a])
         w = jax.lax.linalg.triangular_solve(r11, top, left_side=True, lower=True, transpose_a=True) / a[..., None]
     return _judged(jnp.moveaxis(w, 0, -1))
