@@ -34,7 +34,7 @@ HARD = {
 }
 RELATIVE = {"many samples": 1e-3, "very many samples": 0.05}
 """Where distances are small, their relative error in float32."""
-FAST = [trial.batch_last, trial.batch_first, trial.tridiagonal, trial.krylov]
+FAST = [trial.batch_last, trial.batch_first, trial.tridiagonal]
 COMPILED = {f: jax.jit(f, static_argnums=3) for f in (trial.reference, *FAST)}
 
 
