@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,7 +38,7 @@ from phasejax.simulation.rows import compiler_options  # noqa: E402
 from phasejax.simulation.statistics import measured  # noqa: E402
 from phasejax.simulation.wishart import bartlett  # noqa: E402
 
-CHUNKS = {20: (1 << 14, 1 << 16, 1 << 18, 1 << 20), 64: (1 << 12, 1 << 14, 1 << 16), 128: (1 << 13,)}
+CHUNKS = {20: (1 << 16, 1 << 20), 64: (1 << 14,), 128: (1 << 13,)}
 """Numbers of lanes in flight that are tried beside the one that `Layout.plan` takes, for batch_last."""
 
 
@@ -140,22 +140,14 @@ def stage_times(d: int, chunk: int) -> str:
     return ", ".join(f"{name} {nanoseconds(run):.1f}" for name, run in programs.items()) + " ns a trial"
 
 
-def compare(dimensions: list[int], *, others: bool, seconds: float) -> None:
-    """Print the rate of each variant: compiled side by side, then timed one by one."""
+def variants(dimensions: list[int], others: bool) -> list[tuple[int, str | None, int | None]]:
+    """Dimension, formulation and chunk of each variant; None is what is chosen."""
     wanted: list[tuple[int, str | None, int | None]] = [(d, None, None) for d in dimensions]
     if others:
         wanted += [(d, "batch_last", chunk) for d in dimensions for chunk in CHUNKS.get(d, ())]
         wanted += [(64, "batch_first", None)] * (64 in dimensions)
         wanted += [(d, "krylov", None) for d in dimensions if d >= 128]
-    with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(Variant.of, *one) for one in wanted]
-    for (d, name, chunk), future in zip(wanted, futures, strict=True):
-        try:
-            variant = future.result()
-            label, in_flight = variant.engine.method, variant.engine.layout.chunk
-            print(f"{d:4} {label:12} {in_flight:9,} {variant.rate(seconds):11,.0f} {variant.compile_s:7.1f}s", flush=True)
-        except Exception as error:  # too much for this device: the others still count
-            print(f"{d:4} {name or 'chosen':12} {chunk or 0:9,} failed: {str(error).splitlines()[0][:90]}", flush=True)
+    return sorted(wanted, key=lambda one: one[0])
 
 
 def main() -> None:
@@ -164,16 +156,24 @@ def main() -> None:
     parser.add_argument("--barriers", action="store_true", help="compile as for a CPU")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each timing")
     arguments = parser.parse_args()
-    device = jax.local_devices()[0]
-    print(
-        f"{jax.local_device_count()} × {device.device_kind}, jax {jax.__version__}, barriers {arguments.barriers}", flush=True
-    )
-    for d in arguments.d:
-        if d <= 256 and not arguments.barriers:
-            print(differences(d, 8 if d <= 64 else 3), flush=True)
+    device, barriers = jax.local_devices()[0], arguments.barriers
+    print(f"{jax.local_device_count()} × {device.device_kind}, jax {jax.__version__}, barriers {barriers}", flush=True)
+    pool = ThreadPoolExecutor(16)
+    wanted = variants(arguments.d, not barriers)
+    checks = [] if barriers else [pool.submit(differences, d, 8 if d <= 64 else 3) for d in arguments.d if d <= 256]
+    compiled = [pool.submit(Variant.of, *one) for one in wanted]
+    for check in checks:
+        print(check.result(), flush=True)
+    wait(compiled, timeout=75)  # so that nothing else runs while the first are timed
     print(f"{'d':>4} {'formulation':12} {'lanes':>9} {'trials/s':>11} {'compile':>8}")
-    for group in ([d for d in arguments.d if low < d <= high] for low, high in ((0, 128), (128, 512), (512, 4096))):
-        compare(group, others=not arguments.barriers, seconds=arguments.seconds)
+    for (d, name, chunk), future in zip(wanted, compiled, strict=True):
+        try:
+            variant = future.result()
+            label, in_flight = variant.engine.method, variant.engine.layout.chunk
+            rate = variant.rate(arguments.seconds)
+            print(f"{d:4} {label:12} {in_flight:9,} {rate:11,.0f} {variant.compile_s:7.1f}s", flush=True)
+        except Exception as error:  # too much for this device: the others still count
+            print(f"{d:4} {name or 'chosen':12} {chunk or 0:9,} failed: {str(error).splitlines()[0][:90]}", flush=True)
     if 20 in arguments.d:
         print(f"  20 stages: {stage_times(20, min(1 << 17, Variant.of(20).engine.layout.chunk))}", flush=True)
 
