@@ -1,6 +1,6 @@
 """The diagnostic on problems of known truth, beside the published procedure.
 
-    python benchmarks/diagnose.py [--split test] [--repeat 1]
+    python benchmarks/diagnose.py [--split test] [--repeat 1] [--family 40] [--jobs 1]
 
 Every cell of n, d, k, labels and nuisance, regimes in equal shares, |Δ − 1| > 0.1 for both objectives. The head was trained
 on other seeds and mostly on another family of problems (`diagnose_network.py`); the test seeds were used once. "Regime" is the
@@ -43,15 +43,15 @@ d = 128 CA is hard; k is told too small where components mix; the intervals of C
 """
 
 import argparse
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from diagnose_problems import LABELS, NUISANCE, Problem, random_problem
+from diagnose_problems import FAMILIES, LABELS, NUISANCE, Problem, family_problem, fit_distances, random_problem
 
-from phasejax import recovery, sampling, solvers
 from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.elbow import Seen, elbow_ca, elbow_cp, shuffled_folds
 from phasejax.diagnosis.labels import read_labels
@@ -62,46 +62,39 @@ SEEDS = {"development": 1, "test": 2}
 FEW = 200  # labels of the partially labelled runs, which are the problems of n = 5000
 
 
-def measure(split: str, repeat: int) -> dict[str, np.ndarray]:
-    """One row for each problem: its cell, both truths, and what each method says, with CA and CP in columns."""
-    rows = []
-    cells = list(product(SIZES, DIMENSIONS, SIGNALS, LABELS, NUISANCE)) * repeat
-    for index, (n, d, k, labels, nuisance) in enumerate(cells):
-        rng = np.random.default_rng([SEEDS[split], index])
+def measure(index: int, cell: tuple, seed: int) -> dict:
+    """One problem: its cell, both truths, and what each method says, with CA, CP and CP from y to x in this order."""
+    rng = np.random.default_rng([seed, index])
+    if isinstance(cell, str):
+        problem = family_problem(rng, cell)
+        n, d, k, labels, nuisance = len(problem.x), problem.x.shape[1], problem.k, "latents", cell
+    else:
+        n, d, k, labels, nuisance = cell
         problem = random_problem(rng, n=n, d=d, k=k, labels=labels, nuisance=nuisance, regime=Regime(int(rng.integers(4))))
-        key = jax.random.key(index)
-        began, began_work = time.perf_counter(), time.process_time()
-        result = diagnose(problem.x, problem.y, problem.labels, key=key)
-        seconds, work = time.perf_counter() - began, time.process_time() - began_work
-        assert result.these_pairs is not None  # the default method's answer has it
-        few = diagnose(problem.x, problem.y, problem.labels, key=key, labelled=np.arange(n) < FEW) if n == SIZES[-1] else result
-        rows.append(
-            dict(
-                n=n,
-                d=d,
-                k=k,
-                labels=labels,
-                nuisance=nuisance,
-                seconds=(seconds, work),
-                delta=problem.delta[:2],
-                fit=_fits(problem),
-                estimate=(result.ca.delta.value, result.cp.delta.value),
-                inside=[e.low <= t <= e.high for e, t in zip((result.ca.delta, result.cp.delta), problem.delta, strict=False)],
-                regimes=list(result.regime_probabilities.values()),
-                here=list(result.these_pairs.probabilities.values()),
-                few=list(few.regime_probabilities.values()),
-                k_found=result.k,
-                elbow=_elbow(problem),
-            )
-        )
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
-def _fits(problem: Problem) -> list[bool]:
-    """Whether CA and CP, fitted to these very pairs and told k, recover the signal: subspace distance below ½."""
-    cov = sampling.covariance_of(jnp.asarray(problem.x), jnp.asarray(problem.y), center=True)
-    fits = (solve(cov, problem.k, throw=False) for solve in (solvers.align, solvers.predict))
-    return [float(recovery.subspace_distance(fit.encoder_x)) < 0.5 for fit in fits]
+    key = jax.random.key(index)
+    began, began_work = time.perf_counter(), time.process_time()
+    result = diagnose(problem.x, problem.y, problem.labels, key=key)
+    seconds, work = time.perf_counter() - began, time.process_time() - began_work
+    assert result.these_pairs is not None  # the default method's answer has it
+    few = diagnose(problem.x, problem.y, problem.labels, key=key, labelled=np.arange(n) < FEW) if n == SIZES[-1] else result
+    deltas = [side.delta for side in result.sides]
+    return dict(
+        n=n,
+        d=d,
+        k=k,
+        labels=labels,
+        nuisance=nuisance,
+        seconds=(seconds, work),
+        delta=problem.delta[:2],
+        fit=[distance < 0.5 for distance in fit_distances(problem)[:2]],
+        estimate=[delta.value for delta in deltas[:2]],
+        inside=[e.low <= t <= e.high for e, t in zip(deltas, problem.delta, strict=True)],
+        regimes=list(result.regime_probabilities.values()),
+        here=list(result.these_pairs.probabilities.values()),
+        few=list(few.regime_probabilities.values()),
+        k_found=result.k,
+        elbow=_elbow(problem),
+    )
 
 
 def _elbow(problem: Problem) -> tuple[float, float]:
@@ -116,7 +109,8 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return sum(abs(np.sum(right[bins == b] - confidence[bins == b])) for b in range(10)) / len(right)
 
 
-def report(m: dict[str, np.ndarray]) -> None:
+def report(rows: list[dict]) -> None:
+    m = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     truth = m["delta"] > 1
     code, here = truth @ [1, 2], m["fit"] @ [1, 2]
     said, said_here, said_few = (m[name].argmax(axis=1) for name in ("regimes", "here", "few"))
@@ -156,12 +150,33 @@ def report(m: dict[str, np.ndarray]) -> None:
     print(f"median seconds a call at n = {SIZES[-1]}, d = {DIMENSIONS[-1]}: {seconds:.3f}, processor time {work:.3f}")
 
 
+def report_families(rows: list[dict]) -> None:
+    print(f"\n{'family':14}problems  regime  calibration  90 % intervals of CA, CP, CP reverse hold  k within one")
+    for family in FAMILIES:
+        own = [row for row in rows if row["nuisance"] == family]
+        regimes = np.array([row["regimes"] for row in own])
+        right = regimes.argmax(axis=1) == [(row["delta"][0] > 1) + 2 * (row["delta"][1] > 1) for row in own]
+        hold = "  ".join(f"{share:.2f}" for share in np.mean([row["inside"] for row in own], axis=0))
+        near = np.mean([abs(row["k_found"] - row["k"]) <= 1 for row in own])
+        error = calibration_error(regimes.max(axis=1), right)
+        print(f"{family:14}{len(own):8}{right.mean():8.2f}{error:13.3f}{hold:>44}{near:14.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=SEEDS, default="test")
     parser.add_argument("--repeat", type=int, default=1, help="problems in each of the 324 cells")
-    arguments = parser.parse_args()
-    report(measure(arguments.split, arguments.repeat))
+    parser.add_argument("--family", type=int, default=40, help="problems of each family")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    options = parser.parse_args()
+    cells = list(product(SIZES, DIMENSIONS, SIGNALS, LABELS, NUISANCE)) * options.repeat
+    families = [family for family in FAMILIES for _ in range(options.family)]
+    work = *enumerate(cells), *((10_000 + index, family) for index, family in enumerate(families))
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        rows = list(pool.map(measure, *zip(*work, strict=True), [SEEDS[options.split]] * len(work)))
+    report(rows[: len(cells)])
+    if families:
+        report_families(rows[len(cells) :])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ best choice, in points: means over tasks, ± one standard error over tasks. The 
 of its own ("neither") stands for one view's principal components.
 
 Confidence is held against its event: that on the new groups, probed with the labels that the diagnosis saw, no other encoder
-of the trial scores better by more than two points. The new groups are few, which alone makes some events fail.
+of k dimensions scores better by more than two points. The new groups are few, which alone makes some events fail.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from diagnose import calibration_error
 
 from phasejax.datasets import DATASETS, PairedData
 from phasejax.diagnosis import Diagnosis, diagnose
-from phasejax.diagnosis.advice import MARGIN
 from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
 from phasejax.diagnosis.sample import reduce_sample
+from phasejax.diagnosis.shrinkage import EXPECTED, MARGIN, standing
 from phasejax.diagnosis.square import encoders
 from phasejax.diagnosis.trial import ALPHAS, Candidate, Trial, try_out
 from phasejax.diagnosis.views import block_sums
@@ -62,14 +62,14 @@ RULES: dict[str, Callable[[Trial], int]] = {
     "always CP x→y": lambda trial: trial.of("CP", "x→y"),
     "always CP y→x": lambda trial: trial.of("CP", "y→x"),
     "highest score of the trial": lambda trial: max(choices(trial), key=lambda i: trial.score[i]),
-    "the trial's choice": lambda trial: trial.choice,
+    "the trial's choice": lambda trial: standing(trial).best,
 }
 _COMPONENTS = 64
 
 
 def choices(trial: Trial) -> list[int]:
     """The candidates of k dimensions whose place in the square is not itself chosen."""
-    return [i for i, c in enumerate(trial.candidates) if c.objective not in ("whitened", "whole view")]
+    return [i for i, c in enumerate(trial.candidates) if c.objective in EXPECTED]
 
 
 def advised(found: Diagnosis, trial: Trial) -> int:
@@ -148,21 +148,21 @@ def _rows(dataset: str, label: str, split: int, k: int | None) -> Iterator[dict]
         picks = {rule: choose(trial) for rule, choose in RULES.items()}
         picks |= {"the advice of diagnose": advised(found, trial), "published elbow": advised(elbow, trial)}
         given = held_out_scores(data, labels, train, np.flatnonzero(train)[known["labelled"]], trial.candidates)
-        rivals = [i for i, c in enumerate(trial.candidates) if c.objective != "whole view"]
         for rule, i in picks.items():
             row = {"task": f"{dataset} {label}", "split": split, "labels": count, "rule": rule, "k": same_k[0].k}
             row |= {"choice": " ".join(map(str, trial.candidates[i][:3])), "verdict": found.objective}
             row |= {"regret": 100 * (best - scores[i]), "regret without PLS": 100 * (best_without_pls - scores[i])}
             if rule == "the advice of diagnose" and found.confidence is not None:
-                row |= {"confidence": found.confidence, "came true": bool(given[rivals].max() - given[i] <= MARGIN)}
+                row |= {"confidence": found.confidence, "came true": bool(given[compared].max() - given[i] <= MARGIN)}
             yield row
 
 
 def report(rows: pd.DataFrame) -> None:
-    by_task = rows.groupby(["rule", "labels", "task"])[["regret", "regret without PLS"]].mean()
+    kinds = ["regret", "regret without PLS"]
+    by_task = rows.pivot_table(kinds, ["rule", "labels", "task"])
     print("\n" + f"{rows.task.nunique()} tasks".ljust(30) + "".join(f"{count:>13} labels        " for count in LABELLED))
     for rule in rows.rule.unique():
-        cells = [by_task.loc[rule, count][column] for count in LABELLED for column in by_task.columns]
+        cells = [by_task.loc[rule, count][column] for count in LABELLED for column in kinds]
         print(f"{rule:30}" + "".join(f"{cell.mean():8.2f} ±{cell.sem():4.2f}" for cell in cells))
     print("\nregret of the advice less that of always one view's components, by task: points, and standard errors over splits")
     wide = rows.pivot_table("regret", ["task", "labels", "split"], "rule", sort=False)

@@ -79,8 +79,8 @@ class FoldRows(eqx.Module):
 
 
 def train_heads(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: checks.ViewLike,
+    y: checks.ViewLike,
     labels: ArrayLike,
     *,
     objectives: Iterable[str],

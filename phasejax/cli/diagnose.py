@@ -25,16 +25,19 @@ def diagnose(
     groups: Annotated[str | None, typer.Option(help="Subject, session or object of each pair, never split.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the diagnosis to a JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a page with the figures to an HTML file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Also write the advised encoder to a .npz file.")] = None,
     method: Annotated[str, typer.Option(help="default, or elbow for the published procedure.")] = "default",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulations; the same seed gives the same answer.")] = 0,
 ) -> None:
     """Align, predict (in which direction), or neither? From two files of paired embeddings and some labels."""
     with plain_errors(ValueError):
-        for path, option in ((json_file, "--json"), (report, "--report")):
+        outputs = {"--json": json_file, "--report": report, "--save": save}
+        written: dict[Path, str] = {}
+        for option, path in outputs.items():
             if path is not None:
-                checked_file(path, option, x, y, labels, groups)
-        if json_file is not None and report is not None and json_file.resolve() == report.resolve():
-            raise Mistake(f"--json and --report are both {report}: two files are needed.")
+                other = written.setdefault(checked_file(path, option, x, y, labels, groups).resolve(), option)
+                if other != option:
+                    raise Mistake(f"{other} and {option} are both {path}: two files are needed.")
         with console.status("reading"):
             used: list[str] = []
             views = read_view(x, say=used.append), read_view(y, say=used.append)
@@ -46,10 +49,16 @@ def diagnose(
         sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
         named = [x, y, "--labels", labels, *([] if groups is None else ["--groups", groups])]
         command = shlex.join(["phasejax", "diagnose", *named, "--method", method, "--seed", str(seed)])
+        encoder = None if save is None or found.advised is None else found.fit(*views)
         page = None if report is None else report_page(found, sources | {"seed": str(seed)}, command)
         if json_file is not None:
             write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None and page is not None:
             write_whole(report, page)
+        if save is not None and encoder is not None:
+            encoder.save(save)
+            used.append(f"{save}: the encoder; (x - mean_x) / scale_x @ encoder_x.")
+        elif save is not None:
+            used.append(f"{save}: not written, as nothing is advised.")
         read = (Text(line, style="dim") for line in (*used, f"Again: {command}"))
         console.print(screen(found), *read, sep="\n", width=min(WIDTH, console.width))

@@ -1,6 +1,6 @@
 """Where does a dataset stand? Align, predict (in which direction) or neither, from paired embeddings and a few labels."""
 
-from phasejax.diagnosis.result import Diagnosis, Estimate, Outlook, Reduction, Regions, Side, Spectrum, Variant
+from phasejax.diagnosis.result import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regions, Side, Spectrum, Variant
 from phasejax.diagnosis.run import diagnose
 
-__all__ = ["Diagnosis", "Estimate", "Outlook", "Reduction", "Regions", "Side", "Spectrum", "Variant", "diagnose"]
+__all__ = ["Diagnosis", "Estimate", "Loadings", "Outlook", "Reduction", "Regions", "Side", "Spectrum", "Variant", "diagnose"]

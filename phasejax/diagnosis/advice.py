@@ -3,15 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from phasejax.diagnosis import words
 from phasejax.diagnosis.model.explanation import Explanation
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.result import Direction, Objective, ViewName
+from phasejax.diagnosis.shrinkage import MARGIN, confidence, standing
 from phasejax.diagnosis.trial import Trial
 
-MARGIN = 0.02  # of the score: what lies closer is as good
-_DRAWS = 4000
+_LEAN = 0.1
 
 
 class Advice(NamedTuple):
@@ -44,31 +45,23 @@ def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advic
 def choose(trial: Trial, model: Explanation) -> int:
     """Index of the candidate that is advised; never a whole view, which has more dimensions than the others.
 
-    The square's interior, which chooses its own dimensions, must lead beyond doubt. Where CA and CP cannot be told apart, the
-    one that the model gives the better chance on these pairs is taken.
+    The square's interior, which chooses its own dimensions, must lead beyond doubt.
     """
-    best = trial.choice
+    best = standing(trial, lean(trial, model)).best
     interior = trial.of("whitened")
-    lead = trial.difference[interior] - 2 * trial.difference_error[interior]
-    if lead[best] > MARGIN:
-        return interior
-    if trial.candidates[best].objective not in ("CA", "CP"):
-        return best
-    sides = (model.ca, model.cp, model.cp_reverse)
-    chance = {trial.of(*key): side.outlook.probability for key, side in zip(words.SIDES, sides, strict=True) if side.outlook}
-    tied = [i for i in chance if trial.difference[best, i] <= min(trial.difference_error[best, i], MARGIN)]
-    return max([best, *tied], key=lambda i: chance.get(i, 0))
+    lead = trial.difference[interior, best] - 2 * trial.difference_error[interior, best]
+    return interior if lead > MARGIN else best
 
 
-def confidence(trial: Trial, advised: int) -> float:
-    """Probability that no other encoder of the trial scores better by more than `MARGIN` on new groups."""
-    variance = trial.error**2
-    covariance = (variance[:, None] + variance[None, :] - trial.difference_error**2) / 2
-    values, vectors = np.linalg.eigh(covariance)
-    noise = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
-    drawn = trial.score + noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
-    rivals = [i for i, candidate in enumerate(trial.candidates) if candidate.objective != "whole view"]
-    return float(np.mean(drawn[:, rivals].max(axis=1) - drawn[:, advised] <= MARGIN))
+def lean(trial: Trial, model: Explanation) -> Float[np.ndarray, " C"]:
+    """What the model adds to the score to expect of each candidate: of CA and CP in both directions, those lose up to `_LEAN`
+    whose fit on these pairs is less likely to recover the signal than that of the likeliest."""
+    outlooks = {key: side.outlook for key, side in zip(words.SIDES, (model.ca, model.cp, model.cp_reverse), strict=True)}
+    chance: dict[tuple[str, str | None], float] = {
+        key: outlook.probability for key, outlook in outlooks.items() if outlook is not None
+    }
+    best = max(chance.values(), default=0.0)
+    return np.array([_LEAN * (chance.get((c.objective, c.direction), best) - best) for c in trial.candidates])
 
 
 def doubts(relation: Relation, trial: Trial | None) -> list[str]:

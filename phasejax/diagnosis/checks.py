@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import ArrayLike
 
 FEWEST_PAIRS = 30
+type ViewLike = ArrayLike | pd.DataFrame
 
 
 def array_of(name: str, value) -> np.ndarray:
@@ -57,13 +59,13 @@ def real_array(name: str, value) -> np.ndarray:
     return value
 
 
-def view(name: str, value) -> np.ndarray:
-    """A view (n, d) of at least 30 finite rows that are not all the same."""
+def view(name: str, value, fewest: int = FEWEST_PAIRS) -> np.ndarray:
+    """A view (n, d) of at least `fewest` finite rows that are not all the same."""
     value = real_array(name, value)
     if value.ndim != 2 or 0 in value.shape:
         raise ValueError(f"{name} has shape {value.shape}: a matrix with one row for each pair is needed.")
-    if len(value) < FEWEST_PAIRS:
-        raise ValueError(f"{name} has {len(value)} rows: at least {FEWEST_PAIRS} pairs are needed.")
+    if len(value) < fewest:
+        raise ValueError(f"{name} has {len(value)} rows: at least {fewest} pairs are needed.")
     rows = np.flatnonzero(~np.isfinite(value.sum(axis=1, dtype=np.float64)))  # no mask of the whole view
     if rows.size and (bad := np.argwhere(~np.isfinite(value[rows]))).size:
         row, column = rows[bad[0, 0]], bad[0, 1]
@@ -92,3 +94,9 @@ def group_codes(groups, n: int) -> np.ndarray:
     if names.size < 2:
         raise ValueError(f"one group ({names[0]}) holds every row: at least two groups are needed.")
     return codes
+
+
+def names_of(name: str, value, columns: int) -> list[str]:
+    """Names of a view's columns: those of a data frame, or x0, x1, … (y0, y1, …) by the `name` of the view."""
+    own = getattr(value, "columns", None)
+    return [f"{name}{i}" for i in range(columns)] if own is None else [str(column) for column in own]

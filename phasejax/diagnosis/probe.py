@@ -91,15 +91,17 @@ def contributions(
 ) -> Float[np.ndarray, "*b m"]:
     """What each of `rows`, whose features these are, adds to the score.
 
-    If `smooth`, a row adds the probability that the discriminant gives its class, in place of a hit or a miss.
+    If `smooth`, a row adds the mean of its hit or miss and of the probability that the discriminant gives its class: hits alone
+    are noisy, probabilities alone flatter encoders that make the discriminant sure of itself.
     """
     told = features @ weights + offsets[..., None, :]
     values, weight = targets.values[rows], targets.weight[rows]
     if not targets.classes:
         return -weight * np.sum((values - told) ** 2, axis=-1)
+    hit = told.argmax(axis=-1) == values.argmax(axis=-1)
     if smooth:
-        return weight * np.sum(scipy.special.softmax(told, axis=-1) * values, axis=-1)
-    return weight * (told.argmax(axis=-1) == values.argmax(axis=-1))
+        return weight * (hit + np.sum(scipy.special.softmax(told, axis=-1) * values, axis=-1)) / 2
+    return weight * hit
 
 
 def scored(

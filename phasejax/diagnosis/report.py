@@ -43,6 +43,7 @@ def report_page(diagnosis: Diagnosis, sources: Mapping[str, str], command: str |
     origin = ", ".join(f"{e(name)} {e(source)}" for name, source in sources.items())
     again = f"<br>Again: <code>{e(command)}</code>" if command else ""
     verdict = e(words.verdict(diagnosis))
+    sure = "" if diagnosis.confidence is None else f"<p>{e(words.confidence(diagnosis.confidence))}</p>"
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -51,6 +52,7 @@ def report_page(diagnosis: Diagnosis, sources: Mapping[str, str], command: str |
 <style>{_CSS}</style>
 <h1>{verdict}</h1>
 <p class="advice">{e(diagnosis.advice)}</p>
+{sure}
 {_list(words.next_steps(diagnosis))}
 {caveats}
 {_tried(diagnosis)}
@@ -70,7 +72,11 @@ grey line is what as many pairs show when x and y are independent. By chance alo
 def _tried(diagnosis: Diagnosis) -> str:
     if diagnosis.trial is None:
         return ""
-    return f"<h2>{html.escape(words.tried_heading(diagnosis.trial))}</h2>{_table(words.TRIED, words.tried(diagnosis))}"
+    tried = f"<h2>{html.escape(words.tried_heading(diagnosis.trial))}</h2>{_table(words.TRIED, words.tried(diagnosis))}"
+    tried += _list(words.regulariser(diagnosis))
+    if diagnosis.loadings is None:
+        return tried
+    return f"{tried}<h2>{html.escape(words.loadings_heading(diagnosis.loadings))}</h2>{_list(words.loadings(diagnosis))}"
 
 
 def _modelled(diagnosis: Diagnosis) -> str:

@@ -5,9 +5,9 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike
 
-from phasejax.diagnosis.estimators import TwoViewEncoder
+from phasejax.diagnosis.checks import ViewLike
+from phasejax.diagnosis.estimators import PrincipalComponents, TwoViewEncoder
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.trial import Trial
 from phasejax.theory import Regime
@@ -111,6 +111,14 @@ class Reduction(NamedTuple):
     kept: int
 
 
+class Loadings(NamedTuple):
+    """What the advised encoder reads: the correlation (d, k) of each column of its `view`, by `names`, with each direction."""
+
+    view: ViewName
+    names: tuple[str, ...]
+    correlation: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Diagnosis:
     """Where a dataset stands, in four layers that can each stop the next; `print` shows it on one screen, a notebook as a page.
@@ -119,17 +127,20 @@ class Diagnosis:
 
     - `objective`: "CA", "CP", "PLS" or "whitened"; or "one view" or "neither", which advise no cross-modal training. CP has a
       `direction` "x→y" or "y→x". `view` is the one whose encoder tells the labels better; None with "neither".
-    - `advice` says it in a sentence; `confidence` is the probability that on new groups nothing else that was tried tells the
-      labels better by more than `phasejax.diagnosis.advice.MARGIN`; None where nothing was tried.
+    - `advice` says it in a sentence; `confidence` is the probability that on new groups no other encoder of as many dimensions
+      tells the labels better by more than `phasejax.diagnosis.shrinkage.MARGIN`; None where nothing was tried.
 
     What it stands on:
 
+    - `loadings` of the advised encoder, fitted to all pairs; None where none is advised.
     - `relation`: whether the data are fit to be asked; `trial`: what was measured on these pairs, None where they are not, or
       where the labels lie in too few groups. Both are None from the published procedure.
     - `ca`, `cp`, `cp_reverse`: the model's `Side` of aligning, of predicting y from x, and of predicting x from y.
     - `regime`, `regime_probabilities`: of the population, for CA and CP from x to y.
     - `these_pairs`: the same for fits on these n pairs; None from the published procedure.
     - `sensitivity`: the same probabilities from half as many components, and with more ridge.
+    - `reliability`: shares of the weakest signal's coordinate in x and in y that are signal, κ²/(κ²+γ) in (0, 1]; None from the
+      published procedure.
     - `cloud`: (R, 3) plausible (Δ_CA, Δ_CP, Δ_CP reverse), for drawing the uncertainty.
 
     And of what:
@@ -144,6 +155,7 @@ class Diagnosis:
     view: ViewName | None
     advice: str
     confidence: float | None
+    loadings: Loadings | None
     relation: Relation | None
     trial: Trial | None
     ca: Side
@@ -153,6 +165,7 @@ class Diagnosis:
     regime_probabilities: dict[Regime, float]
     these_pairs: Regions | None
     sensitivity: tuple[Variant, ...]
+    reliability: tuple[float, float] | None
     cloud: np.ndarray
     k: int
     n: int
@@ -168,16 +181,23 @@ class Diagnosis:
         """CA, CP from x to y, CP from y to x."""
         return self.ca, self.cp, self.cp_reverse
 
-    def fit(self, x: ArrayLike, y: ArrayLike) -> TwoViewEncoder:
+    @property
+    def advised(self) -> int | None:
+        """Index of the advised encoder among the candidates of the trial; None where nothing is advised, or was tried."""
+        return None if self.trial is None else self.trial.advised(self.objective, self.direction, self.view)
+
+    def fit(self, x: ViewLike, y: ViewLike) -> TwoViewEncoder | PrincipalComponents:
         """The advised encoders, fitted to pairs (n, d_x), (n, d_y).
 
-        **Raises:** `ValueError` where no cross-modal training is advised, or nothing was tried.
+        **Raises:** `ValueError` where nothing is advised, or nothing was tried.
         """
-        if self.trial is None or self.objective in ("one view", "neither"):
+        if self.trial is None or self.advised is None:
             raise ValueError(f"there is nothing to fit: {self.advice}")
-        found = self.trial.candidates[self.trial.of(self.objective, self.direction, self.view)]
+        found, kept = self.trial.candidates[self.advised], (self.x.kept, self.y.kept)
+        if self.objective == "one view":
+            return PrincipalComponents(found.k, components=kept).fit(x, y)
         alpha_x, alpha_y = found.alpha if found.view == "x" else found.alpha[::-1]
-        return TwoViewEncoder(found.k, alpha_x=alpha_x, alpha_y=alpha_y).fit(x, y)
+        return TwoViewEncoder(found.k, alpha_x=alpha_x, alpha_y=alpha_y, components=kept).fit(x, y)
 
     def to_dict(self) -> dict:
         """Everything as JSON-safe values: regimes by label, arrays as lists, infinity as "inf"."""

@@ -9,6 +9,7 @@ from jaxtyping import Array, ArrayLike, Key
 from phasejax.diagnosis import checks
 from phasejax.diagnosis.advice import advise, doubts
 from phasejax.diagnosis.labels import read_labels
+from phasejax.diagnosis.loadings import loadings_of
 from phasejax.diagnosis.model.explanation import explain
 from phasejax.diagnosis.published import diagnose_by_elbow
 from phasejax.diagnosis.relation import relate
@@ -25,8 +26,8 @@ _BLOCKS = 20
 
 @on_host()
 def diagnose(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: checks.ViewLike,
+    y: checks.ViewLike,
     labels: ArrayLike,
     *,
     key: Key[Array, ""],
@@ -39,7 +40,8 @@ def diagnose(
 
     **Arguments:**
 
-    - `x` (n, d_x), `y` (n, d_y): the two views of n ≥ 30 pairs, row by row; NumPy or JAX arrays of real numbers.
+    - `x` (n, d_x), `y` (n, d_y): the two views of n ≥ 30 pairs, row by row; arrays of real numbers (NumPy, JAX) or data frames,
+      whose columns have names.
     - `labels` (n,) or (n, q): what the shared signal should tell. Floats are quantities; strings, booleans and whole numbers
       of at most 50 distinct values are classes. NaN, None and "" mean "no label": such pairs still inform the spectra.
     - `key`: typed key; the same key gives the same answer.
@@ -53,8 +55,10 @@ def diagnose(
     """
     if method not in get_args(Method):
         raise ValueError(f"method = {method!r} is not allowed: choose one of {', '.join(get_args(Method))}.")
+    given = x, y
     x, y = checks.view("x", x), checks.view("y", y)
     checks.same_rows(x, y)
+    names = [checks.names_of(side, one, view.shape[1]) for side, one, view in zip("xy", given, (x, y), strict=True)]
     n = len(x)
     read = read_labels(labels, n, labelled)
     codes = checks.group_codes(groups, n)
@@ -68,9 +72,14 @@ def diagnose(
     blocks = block_sums(sample.x, sample.y, read.rows, read.columns, block)
     relation = relate(x, y, sample, seed)
     model = explain(sample, blocks, k, seed)
-    trial = try_out(sample, blocks, block, model.k, seed) if relation.verdict == "fit" else None
+    dimensions = k or max(model.k, read.columns.shape[1])  # fewer than there are label columns cannot tell them
+    trial = try_out(sample, blocks, block, dimensions, seed) if relation.verdict == "fit" else None
+    advice = advise(relation, trial, model)
+    at = None if trial is None else trial.advised(*advice[:3])
+    loadings = None if trial is None or at is None else loadings_of((x, y), names, sample, trial.candidates[at])
     return Diagnosis(
-        *advise(relation, trial, model),
+        *advice,
+        loadings=loadings,
         relation=relation,
         trial=trial,
         ca=model.ca,
@@ -80,6 +89,7 @@ def diagnose(
         regime_probabilities=model.population.probabilities,
         these_pairs=model.these_pairs,
         sensitivity=model.sensitivity,
+        reliability=model.reliability,
         cloud=model.cloud,
         k=model.k,
         n=n,

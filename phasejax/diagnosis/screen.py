@@ -18,8 +18,13 @@ COLORS = {"CA": "blue", "CP": "dark_orange", "PLS": "blue", "whitened": "blue", 
 def screen(found: Diagnosis) -> Group:
     """The verdict, what was measured, what the model makes of it, what to do next, the caveats, the data."""
     parts: list[Any] = [Text(words.verdict(found), style=f"bold {COLORS[found.objective]}"), Text(found.advice)]
+    if found.confidence is not None:
+        parts.append(Text(words.confidence(found.confidence)))
     if found.trial is not None:
         parts += [_title(words.tried_heading(found.trial)), _table(words.TRIED, words.tried(found))]
+        parts += [_item(line) for line in words.regulariser(found)]
+    if found.loadings is not None:
+        parts += [_title(words.loadings_heading(found.loadings)), *(_item(line) for line in words.loadings(found))]
     if words.is_modelled(found):
         parts += [_title("Explained by the model"), _table(words.MODELLED, words.modelled(found))]
         parts += [_item(line) for line in words.reasons(found)]

@@ -26,7 +26,6 @@ _FOLDS = 5
 _REPEATS, _ENOUGH_LABELS = 4, 1000  # one round of folds where there are more labels than that
 _MOST_LABELS = 4096
 _SHARED = 1 + _FOLDS / (_FOLDS - 1)  # variance of a mean over folds that share training rows, over that of independent ones
-LEAD = 0.04
 _FULL, _NONE = 0, len(ALPHAS) - 1
 # Of each view: objective, direction, and the place in the square of (its own α, the other view's α).
 _FITTED: tuple[tuple[tuple[Objective, Direction | None, int, int], ...], ...] = (
@@ -58,7 +57,8 @@ class Trial(NamedTuple):
     - `candidates`: C of them; `score`, `error` (C,): balanced accuracy or R², and its standard error over groups.
     - `difference`, `difference_error` (C, C): score of the row less that of the column, and its standard error, paired by
       group. As the folds share training rows, standard errors are those of independent ones times 3/2 (Nadeau & Bengio 2003).
-    - `smooth` (C,): the score to choose by, less noisy: a class counts by the probability that the probe gives it.
+    - `smooth` (C,): the score to choose by, less noisy: a class counts half by the probability that the probe gives it;
+      `noise` (C, C) is its covariance.
     - `measure`: "balanced accuracy" or "R²"; `chance`: what an encoder that tells nothing scores.
     """
 
@@ -68,21 +68,18 @@ class Trial(NamedTuple):
     difference: Float[np.ndarray, "C C"]
     difference_error: Float[np.ndarray, "C C"]
     smooth: Float[np.ndarray, " C"]
+    noise: Float[np.ndarray, "C C"]
     measure: Literal["balanced accuracy", "R²"]
     chance: float
 
-    @property
-    def choice(self) -> int:
-        """Index of the candidate to prefer, among those of the k dimensions that were asked for.
-
-        CA and CP must lead PLS and the principal components of one view by 4 points: they are told from these by few labels
-        less often than chance suggests (measured in benchmarks/real_data.py).
-        """
-        standing = [
-            -np.inf if c.objective in ("whitened", "whole view") else smooth - LEAD * (c.objective in ("CA", "CP"))
-            for c, smooth in zip(self.candidates, self.smooth, strict=True)
-        ]
-        return int(np.argmax(standing))
+    def advised(
+        self, objective: Objective | Literal["one view", "neither"], direction: str | None, view: str | None
+    ) -> int | None:
+        """Index of the candidate that is meant by an advice; None of "neither"."""
+        if objective == "neither":
+            return None
+        encoder: Objective = "principal components" if objective == "one view" else objective
+        return self.of(encoder, direction, view)
 
     def of(self, objective: Objective, direction: str | None = None, view: str | None = None) -> int:
         """Index of the best candidate of an objective (of a direction, of a view, where they are given)."""
@@ -120,7 +117,7 @@ def try_out(sample: Sample, blocks: Blocks, block: Int[np.ndarray, " n"], k: int
     for _ in range(_REPEATS if rows.size <= _ENOUGH_LABELS else 1):
         fold = group_folds(block, _FOLDS, rng)
         added.append(np.zeros((2 * _CANDIDATES, rows.size)))
-        smooth.append(np.zeros(2 * _CANDIDATES))
+        smooth.append(np.zeros((2 * _CANDIDATES, rows.size)))
         for held_out in range(fold.max() + 1):
             train = ~np.isin(np.arange(len(blocks.pairs)), block[fold == held_out])
             fitted = encoders(_covariances(blocks, train, sample.x, sample.y), ALPHAS, max(k, *DIMENSIONS))
@@ -129,12 +126,11 @@ def try_out(sample: Sample, blocks: Blocks, block: Int[np.ndarray, " n"], k: int
                 places = slice(side * _CANDIDATES, (side + 1) * _CANDIDATES)
                 part, smooth_part, choice = _one_fold(view, own, _FITTED[side], targets, fold, held_out, k)
                 added[-1][places, fold == held_out] = part
-                smooth[-1][places] += smooth_part.sum(axis=1)
+                smooth[-1][places, fold == held_out] = smooth_part
                 chosen.append(choice)
             choices.append(chosen)
     candidates = [c for side in (0, 1) for c in _candidates(side, k, views[side].shape[1], [two[side] for two in choices])]
-    standing = targets.base + np.mean(smooth, axis=0)
-    return _summary(tuple(candidates), np.mean(added, axis=0), standing, targets, sample.groups[rows])
+    return _summary(tuple(candidates), np.mean(added, axis=0), np.mean(smooth, axis=0), targets, sample.groups[rows])
 
 
 _CANDIDATES = len(_FITTED[0]) + 3
@@ -202,12 +198,13 @@ def _candidates(side: int, k: int, columns: int, choices: list[Choice]) -> list[
 def _summary(
     candidates: tuple[Candidate, ...],
     added: Float[np.ndarray, "C m"],
-    smooth: Float[np.ndarray, " C"],
+    smooth: Float[np.ndarray, "C m"],
     targets: Targets,
     groups,
 ) -> Trial:
     """Scores and their standard errors from what each row adds, less the share of its class (of all rows, for R²)."""
     score, product = scored(added, targets, groups)
+    standing, noise = scored(smooth, targets, groups)
     product = product * _SHARED
     variance = np.diag(product)
     return Trial(
@@ -216,7 +213,8 @@ def _summary(
         np.sqrt(variance),
         score[:, None] - score[None, :],
         np.sqrt(np.maximum(variance[:, None] + variance[None, :] - 2 * product, 0)),
-        smooth,
+        standing,
+        noise * _SHARED,
         "balanced accuracy" if targets.classes else "R²",
         targets.chance,
     )

@@ -26,6 +26,7 @@ class View(NamedTuple):
     - `rank`: numerical rank of the view; `explained`: the kept share of its variance, in (0, 1].
     - `columns`: how many of its columns are not constant; `spread` ≥ 1: the largest standard deviation of one over the
       smallest. Beyond 100 the columns are of different kinds, and each was brought to variance 1.
+    - `mean`, `unit` (d,): what the columns as given had taken off, and were then divided by; ∞ for constant ones.
     """
 
     scores: np.ndarray
@@ -34,6 +35,8 @@ class View(NamedTuple):
     explained: float
     columns: int
     spread: float
+    mean: np.ndarray
+    unit: np.ndarray
 
 
 class Blocks(NamedTuple):
@@ -50,18 +53,37 @@ class Blocks(NamedTuple):
 
 def principal_view(values: np.ndarray, most: int) -> View:
     """The leading principal components of a view (n, d): at most `most` of them, and no more than its numerical rank."""
-    centred, spread = _centred_and_scaled(values)
+    centred, spread, mean, unit = _centred_and_scaled(values)
     n, d = centred.shape
     if min(n, d) <= _EXACT_UNTIL:
         scores, variances, rank = _decompose(centred, most)
     else:
         scores, variances, rank = _decompose(_leading(centred, 2 * most), most)
         rank = min(n - 1, d)
-    return View(scores, variances / variances.mean(), rank, float(variances.sum() / d), d, spread)
+    return View(scores, variances / variances.mean(), rank, float(variances.sum() / d), d, spread, mean, unit)
 
 
-def _centred_and_scaled(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """The columns that are not constant to their precision, less their means, and their spread.
+def components_of(view: View, values: np.ndarray) -> np.ndarray:
+    """The linear map (d, r) from columns, less `mean` and divided by `unit`, to the view's components of variance `variances`.
+
+    `values` (n, d) are the rows that the view was made of.
+    """
+    level = view.explained * view.columns / view.variances.size  # mean variance of a component, in units of a column's
+    return with_columns(view, values, view.scores)[0] / (level * np.sqrt(view.variances))
+
+
+def with_columns(view: View, values: np.ndarray, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Covariances (d, m) of the view's columns, in their units, with centred ones (n, m), and the columns' variances (d,)."""
+    covariance, variance = np.zeros((values.shape[1], centred.shape[1])), np.zeros(values.shape[1])
+    for start in range(0, len(values), _SLAB):
+        slab = (values[start : start + _SLAB] - view.mean) / view.unit
+        covariance += slab.T @ centred[start : start + _SLAB]
+        variance += np.einsum("ij,ij->j", slab, slab)
+    return covariance / len(values), variance / len(values)
+
+
+def _centred_and_scaled(values: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+    """The columns that are not constant to their precision, less their means, and their spread; mean and unit of all columns.
 
     They come in units of their root mean variance, or each in its own where no unit is common to them. Sums are in double
     precision, a slab of rows at a time, of numbers in [−1, 1]: a large mean or scale must not cost digits, nor memory.
@@ -86,7 +108,9 @@ def _centred_and_scaled(values: np.ndarray) -> tuple[np.ndarray, float]:
     factor = 1 / deviation if spread > MOST_SPREAD else unit / np.sqrt(np.mean(unit**2)) / deviation
     out -= mean.astype(out.dtype)
     out *= factor.astype(out.dtype)
-    return out, spread
+    means, units = np.where(moving, 0.0, values.mean(axis=0, dtype=np.float64)), np.full(moving.size, np.inf)
+    means[moving], units[moving] = middle + reach * mean, reach / factor
+    return out, spread, means, units
 
 
 def _decompose(centred: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, int]:

@@ -3,8 +3,11 @@
 import math
 from typing import Literal
 
+import numpy as np
+
 from phasejax.diagnosis.relation import Relation
-from phasejax.diagnosis.result import Diagnosis, Direction, Estimate, Outlook
+from phasejax.diagnosis.result import Diagnosis, Direction, Estimate, Loadings, Outlook
+from phasejax.diagnosis.shrinkage import MARGIN
 from phasejax.diagnosis.trial import Objective as Encoder
 from phasejax.diagnosis.trial import Trial
 
@@ -31,6 +34,7 @@ _NAMES: dict[tuple[Encoder, Direction | None], str] = {
     ("principal components", None): "principal components",
     ("whole view", None): "the whole view",
 }
+_DIRECTIONS, _LOUDEST = 3, 4  # loadings that are shown
 _VERDICTS: dict[str, str] = {"PLS": "Align without whitening (PLS)", "whitened": "Align, whitening in part"}
 
 
@@ -61,16 +65,8 @@ def tried(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
         return []
     fits = [trial.of(*key) for key in _NAMES if key[0] not in ALONE]
     shown = fits + [trial.of(objective, view=view) for objective in ALONE for view in ("x", "y")]
-    advised = advised_candidate(diagnosis)
+    advised = diagnosis.advised
     return [_tried(trial, i, advised) for i in sorted(shown, key=lambda i: -trial.score[i])]
-
-
-def advised_candidate(diagnosis: Diagnosis) -> int | None:
-    """Index, among the candidates of the trial, of the one that is advised."""
-    trial, objective = diagnosis.trial, diagnosis.objective
-    if trial is None or objective == "neither":
-        return None
-    return trial.of("principal components" if objective == "one view" else objective, diagnosis.direction, diagnosis.view)
 
 
 def _tried(trial: Trial, i: int, advised: int | None) -> tuple[str, ...]:
@@ -91,9 +87,40 @@ def _rounded(score: float) -> float:
     return round(float(score), 2) + 0.0
 
 
+def regulariser(diagnosis: Diagnosis) -> list[str]:
+    """What the ridges and the number of dimensions that the folds chose would give, in a line."""
+    trial = diagnosis.trial
+    if trial is None:
+        return []
+    i = trial.of("whitened")
+    own, other = (f"{alpha:.1g}" for alpha in trial.candidates[i].alpha)
+    x, y = (own, other) if trial.candidates[i].view == "x" else (other, own)
+    return [
+        f"Another regulariser: the folds leave x unwhitened by {x} and y by {y} (0 is CA, 1 and 1 PLS), with "
+        f"{trial.candidates[i].k} dimensions: {measured(trial, i)}."
+    ]
+
+
 def tried_heading(trial: Trial) -> str:
     """What the scores of a trial are."""
     return f"Tried on these pairs: {trial.measure} on groups held out (chance {trial.chance:.2f})"
+
+
+def loadings(diagnosis: Diagnosis) -> list[str]:
+    """A line for each of the leading directions of the advised encoder: the columns that it reads."""
+    if diagnosis.loadings is None:
+        return []
+    _, names, correlation = diagnosis.loadings
+    lines = []
+    for direction, column in enumerate(correlation.T[:_DIRECTIONS], 1):
+        loudest = np.argsort(-np.abs(column), kind="stable")[:_LOUDEST]
+        lines.append(f"{direction}: " + ", ".join(f"{names[i]} {_rounded(column[i]):+.2f}" for i in loudest))
+    return lines
+
+
+def loadings_heading(found: Loadings) -> str:
+    """What the loadings are."""
+    return f"What the advised encoder reads: correlations with columns of {found.view}"
 
 
 def modelled(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
@@ -110,7 +137,8 @@ def reasons(diagnosis: Diagnosis) -> list[str]:
     said = [f"{signals}. In principle, for CA and CP from x to y: {_ranked(diagnosis.regime_probabilities)}."]
     if diagnosis.these_pairs is not None:
         said.append(f"Fits on these {diagnosis.n:,} pairs: {_ranked(diagnosis.these_pairs.probabilities)}.")
-    return said + ([_sensitivity(diagnosis)] if diagnosis.sensitivity else [])
+    said += [_sensitivity(diagnosis)] if diagnosis.sensitivity else []
+    return said + ([] if diagnosis.reliability is None else [_cleaner(diagnosis, diagnosis.reliability)])
 
 
 def _sensitivity(diagnosis: Diagnosis) -> str:
@@ -127,6 +155,22 @@ def _sensitivity(diagnosis: Diagnosis) -> str:
     )
     close = "so the model's part depends on that choice" if flips else "no side changes"
     return f"Δ > 1 is {now} as it stands, {', '.join(parts)}: {close}."
+
+
+def _cleaner(diagnosis: Diagnosis, reliability: tuple[float, float]) -> str:
+    """What views without noise of their own would give: both Δ of a source go with 1/√q, and CA's does so of either view."""
+    (q_x, q_y), (ca, cp, reverse) = reliability, (side.delta.value for side in diagnosis.sides)
+    of_x, of_y = (f"{_number(ca / q**0.5)} and {_number(delta / q**0.5)}" for q, delta in ((q_x, cp), (q_y, reverse)))
+    return (
+        f"A cleaner source: the weakest signal is {percent(q_x)} of its coordinate in x and {percent(q_y)} in y. Without that "
+        f"noise of x, Δ of CA and of CP x→y would be {of_x}; without that of y, Δ of CA and of CP y→x {of_y}."
+    )
+
+
+def confidence(probability: float) -> str:
+    """How sure the advice is, and of what."""
+    margin = f"{100 * MARGIN:.0f} points"
+    return f"Chance that no other encoder of as many dimensions is better by more than {margin}: {percent(probability)}."
 
 
 def next_steps(diagnosis: Diagnosis) -> list[str]:

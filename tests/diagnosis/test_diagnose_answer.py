@@ -270,3 +270,14 @@ def test_short_integers_are_not_taken_for_constant():
     x = np.where(rng.random((200, 6)) < 0.5, -100, 100).astype(np.int8)
     y = rng.normal(size=(200, 5))
     assert diagnose(x, y, x[:, 0].astype(float), key=KEY).x.kept == 6
+
+
+def test_the_reliability_of_both_views_is_that_of_the_model():
+    found = []
+    for seed in range(3):
+        model = SpikedModel.homogeneous(
+            d=20, k=2, kappa=2.0, gamma_x=1.0, gamma_y=4.0, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.3
+        )
+        x, y, z = draw(model, 2000, 40 + seed)
+        found.append(diagnose(x, y, z, key=KEY).reliability)
+    np.testing.assert_allclose(np.mean(found, axis=0), [0.8, 0.5], atol=0.06)

@@ -9,7 +9,7 @@ from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
 from phasejax.diagnosis.sample import reduce_sample
 from phasejax.diagnosis.square import encoders
-from phasejax.diagnosis.trial import Candidate, Trial, try_out
+from phasejax.diagnosis.trial import try_out
 from phasejax.diagnosis.views import block_sums
 from phasejax.folds import group_folds
 
@@ -177,16 +177,3 @@ def test_labels_in_one_block_cannot_be_tried():
     x, y, z = pairs(rng, 200)
     groups = np.repeat(np.arange(10), 20)
     assert trial(x, y, np.where(groups == 3, z[:, 0], np.nan), groups) is None
-
-
-def test_aligning_must_lead_what_is_simpler():
-    objectives = ("CA", "PLS", "whitened", "principal components", "whole view")
-    candidates = tuple(Candidate(objective, None, "x", 2, (0.0, 0.0)) for objective in objectives)
-
-    def choice(*smooth):
-        scores = np.array(smooth)
-        return candidates[Trial(candidates, scores, scores, np.eye(5), np.eye(5), scores, "R²", 0.0).choice].objective
-
-    assert choice(0.73, 0.6, 0.9, 0.7, 1.0) == "principal components"
-    assert choice(0.75, 0.6, 0.9, 0.7, 1.0) == "CA"
-    assert choice(0.75, 0.74, 0.9, 0.7, 1.0) == "PLS"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from phasejax.diagnosis import Diagnosis, Estimate, Outlook, Reduction, Regions, Side, Spectrum, Variant
+from phasejax.diagnosis import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regions, Side, Spectrum, Variant
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.trial import Candidate, Trial
 from phasejax.theory import Regime
@@ -35,6 +35,7 @@ TRIAL = Trial(
     difference=_score[:, None] - _score,
     difference_error=np.full((_score.size,) * 2, 0.015),
     smooth=_score,
+    noise=0.0002 * np.eye(_score.size),
     measure="balanced accuracy",
     chance=0.25,
 )
@@ -45,6 +46,7 @@ MADE_UP = Diagnosis(
     view="x",
     advice="Align: it is made up, with 5 < 6 & so on.",
     confidence=0.9,
+    loadings=Loadings("x", ("wing", "bill", "<mass>"), np.array([[0.9, -0.1], [0.2, 0.8], [-0.953, 0.004]])),
     relation=RELATION,
     trial=TRIAL,
     ca=Side(
@@ -70,6 +72,7 @@ MADE_UP = Diagnosis(
     regime_probabilities={Regime.NEITHER: 0.06, Regime.CA_ONLY: 0.8637, Regime.CP_ONLY: 0.003, Regime.BOTH: 0.0733},
     these_pairs=Regions(Regime.NEITHER, {Regime.NEITHER: 0.52, Regime.CA_ONLY: 0.4, Regime.CP_ONLY: 0.05, Regime.BOTH: 0.03}),
     sensitivity=(Variant(10, 3, 0.0, 0.45, 0.05, 0.99), Variant(20, 6, 0.1, 0.93, 0.06, 0.999)),
+    reliability=(0.64, 0.25),
     cloud=np.exp(RNG.normal(0.3, 0.5, (80, 3))),
     k=2,
     n=1500,

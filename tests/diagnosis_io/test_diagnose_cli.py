@@ -3,9 +3,11 @@
 import json
 import re
 from importlib import import_module
+from pathlib import Path
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from made_up import MADE_UP
 from typer.testing import CliRunner
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 from phasejax import datasets
 from phasejax.cli import app
 from phasejax.diagnosis import diagnose as library
+from phasejax.diagnosis.estimators import load_encoder
 
 command = import_module("phasejax.cli.diagnose")  # the attribute of the package is the function
 runner = CliRunner()
@@ -73,12 +76,18 @@ def test_the_screen_has_the_verdict_first_then_measures_model_next_steps_and_cav
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].strip() == "Align (CA)" and lines[1].strip() == MADE_UP.advice
-    assert max(map(len, lines)) <= 60 and len(lines) <= 65
+    assert max(map(len, lines)) <= 60 and len(lines) <= 80
     parts = (
+        "by more than 2 points: 90 %",
         "Tried on these pairs: balanced accuracy",
+        "Another regulariser",
+        "What the advised encoder reads",
+        "1: <mass> -0.95, wing +0.90, bill +0.20",
+        "2: bill +0.80, wing -0.10, <mass> +0.00",
         "Explained by the model",
         "2 signal directions",
         "Fits on these",
+        "A cleaner source: the weakest signal is 64 %",
         "Next",
         "plan for about 1,800",
         "Caveats",
@@ -105,10 +114,42 @@ def test_options_reach_the_diagnosis(pairs):
     assert jax.random.key_data(pairs["key"]).tolist() == jax.random.key_data(jax.random.key(0)).tolist()
 
 
+def test_the_advised_encoder_is_saved_with_the_names_of_its_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = datasets.penguins()
+    pd.DataFrame(data.x, columns=data.names_x).to_csv("body.csv", index=False)
+    np.save("blood.npy", data.y)
+    np.save("species.npy", data.labels["species"])
+    result = invoke("body.csv", "blood.npy", "--labels", "species.npy", "--save", "e.npz", "--json", "d.json")
+    assert result.exit_code == 0, result.output
+    stored, told = load_encoder("e.npz"), json.loads(Path("d.json").read_text())
+    expected = library(pd.DataFrame(data.x, columns=data.names_x), data.y, data.labels["species"], key=jax.random.key(0))
+    np.testing.assert_allclose(stored.transform(data.x), expected.fit(data.x, data.y).transform(data.x), atol=1e-9)
+    assert stored.names_x_.tolist() == data.names_x and "e.npz: the encoder" in result.stdout
+    side = told["loadings"]["view"]
+    assert told["loadings"]["names"] == (data.names_x if side == "x" else ["y0", "y1"])
+    encoded = stored.transform(x=data.x) if side == "x" else stored.transform(y=data.y)
+    view = data.x if side == "x" else data.y
+    correlation = np.corrcoef(view.T, encoded.T)[: view.shape[1], view.shape[1] :]
+    np.testing.assert_allclose(np.abs(told["loadings"]["correlation"]), np.abs(correlation), atol=1e-6)
+
+
+def test_no_encoder_is_written_where_none_is_advised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, shape in (("x", (60, 3)), ("y", (60, 2)), ("l", 60)):
+        np.save(f"{name}.npy", rng.normal(size=shape))
+    result = invoke("x.npy", "y.npy", "--labels", "l.npy", "--save", "e.npz")
+    assert result.exit_code == 0 and "e.npz: not written, as nothing is" in result.stdout
+    assert not (tmp_path / "e.npz").exists()
+
+
 MISTAKES = [
     (("none.npy", "y.npy", "--labels", "l.csv:class"), "none.npy cannot be read: No such file or directory."),
     (("x.npy", "y.npy", "--labels", "l.csv:what"), "l.csv has no column 'what': it has class, who."),
     (("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "no/d.json"), "--json no/d.json cannot be written"),
+    (("x.npy", "y.npy", "--labels", "l.csv:class", "--save", "no/e.npz"), "--save no/e.npz cannot be written"),
+    (("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "d", "--save", "d"), "--json and --save are both d"),
     (("x.npy", "y.npy", "--labels", "l.csv:class", "--report", "."), "--report . cannot be written"),
     (("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "d", "--report", "./d"), "--json and --report are both d"),
 ]

@@ -39,8 +39,9 @@ _PICKLES = (".pkl", ".pickle", ".joblib")
 type Say = Callable[[str], None]
 
 
-def read_view(source: str, *, say: Say = lambda sentence: None) -> np.ndarray:
-    """A view (n, d). A column of equally long lists counts as that many columns. `say` hears what was used and left out.
+def read_view(source: str, *, say: Say = lambda sentence: None) -> np.ndarray | pd.DataFrame:
+    """A view (n, d), from a table with the names of its columns. A column of equally long lists counts as that many columns.
+    `say` hears what was used and left out.
 
     **Raises:** `BadFile`, a `ValueError`, naming the file and the mistake.
     """

@@ -14,7 +14,7 @@ _LISTS = list | np.ndarray
 _ROWS = "it numbers the rows"
 
 
-def numbers(path: Path, table: Table, part: str | None, say: Callable[[str], None]) -> np.ndarray:
+def numbers(path: Path, table: Table, part: str | None, say: Callable[[str], None]) -> pd.DataFrame:
     """The chosen columns as a view (n, d). Without a choice: the one column of lists, or else all columns of numbers.
 
     **Raises:** `BadFile` for a column that was chosen and is not of numbers, and for numbers with something among them.
@@ -23,9 +23,10 @@ def numbers(path: Path, table: Table, part: str | None, say: Callable[[str], Non
         chosen, left_out = _columns(path, table, part), {}
     else:
         chosen, left_out = _columns_that_count(path, table)
-    view = np.hstack([_numbers(path, table[name]) for name in chosen])
-    say(f"{path}: {_counted(chosen, view.shape[1], left_out)}.")
-    return view
+    parts = {name: _numbers(path, table[name]) for name in chosen}
+    names = [f"{name}[{i}]" if part.shape[1] > 1 else name for name, part in parts.items() for i in range(part.shape[1])]
+    say(f"{path}: {_counted(chosen, len(names), left_out)}.")
+    return pd.DataFrame(np.hstack(list(parts.values())), columns=names)
 
 
 def labels(path: Path, table: Table, part: str | None, say: Callable[[str], None]) -> np.ndarray:

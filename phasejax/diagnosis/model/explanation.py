@@ -33,6 +33,7 @@ class Explanation(NamedTuple):
     population: Regions
     these_pairs: Regions
     sensitivity: tuple[Variant, ...]
+    reliability: tuple[float, float]
     k: int
     cloud: np.ndarray
 
@@ -66,6 +67,7 @@ def explain(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Explana
         population=_regions(posterior.regime_probabilities(law)),
         these_pairs=_regions(posterior.orthants(outlooks[0].probability, outlooks[1].probability)),
         sensitivity=_variants(choices, every, shift),
+        reliability=_reliability(full.forward.ca, spectra[0], full.forward.sizes),
         k=found,
         cloud=posterior.draw(law, _CLOUD, rng),
     )
@@ -108,6 +110,21 @@ def _kept(spectrum: Spectrum, k: int) -> float:
     """Share of what the components tell of the labels that the first k of them tell, in [0, 1]."""
     told = spectrum.r_squared * (spectrum.told if spectrum.told.any() else 1)
     return float(told[:k].sum() / told.sum()) if told.any() else 0.0
+
+
+def _reliability(c: Components, spectrum: Spectrum, sizes: Sizes) -> tuple[float, float]:
+    """Shares of the weakest signal's coordinate in x and in y that are signal, q = κ²/(κ²+γ).
+
+    Its canonical correlation is √(q_x q_y), and the labels load on both views as q_x to q_y.
+    """
+    rho = float(np.clip(spectrum.debiased[spectrum.is_signal].min(), 0.05, 1))
+    chance = float(sizes.columns / sizes.n_labelled)
+    on_x, on_y = (
+        max(float(np.mean(np.asarray(loading)[: spectrum.is_signal.size][spectrum.is_signal])) - chance, chance)
+        for loading in (c.loading_x, c.loading_y)
+    )
+    q_x = float(np.clip(rho * np.sqrt(on_x / on_y), rho**2, 1))
+    return q_x, rho**2 / q_x
 
 
 def _choices(sample: Sample, blocks: int, rng: np.random.Generator) -> posterior.Choices:
