@@ -1,10 +1,10 @@
-"""Which objectives recover the signal over spike strength κ and nuisance correlation ν (d = 20, k = 3, γ̃ˣ = 1, n = 5000).
+"""Which objectives recover the signal over spike strength κ and nuisance correlation ν (d = 20, k = 3, n = 5000).
 
 From left to right: infinitely many pairs, what theory expects of n, and what 20 draws a cell show (at least half of them
 recover every direction to a squared overlap of .8). Black lines: Δ = 1, solid for CA and dashed for CP; pink and green: the
-boundaries expected at n. Above, source and target quality ½ and γ̃ʸ = 4.5: four regions of like size. Below γˣ = 1, γʸ = .05
-with a loud target nuisance, γ̃ʸ = 5, which prediction follows, and with a quiet one, γ̃ʸ = .05, in which it hardly ever
-fails.
+boundaries expected at n. Above, source and target quality .6, γ̃ˣ = 10, γ̃ʸ = 4: four regions, none of them small. Below γˣ =
+1, γʸ = .05, γ̃ˣ = 1 with a loud target nuisance, γ̃ʸ = 5, which prediction follows, and with a quiet one, γ̃ʸ = .05, in which
+it hardly ever fails.
 """
 
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from phasejax.experiments.spiked import between, expected
 from phasejax.figures import Sweeps
 
 ROWS = {
-    "phase_diagram": "qualities ½, γ̃ʸ = 4.5",
+    "phase_diagram": "qualities .6, γ̃ˣ = 10, γ̃ʸ = 4",
     "phase_diagram_loud_nuisance": "γˣ = 1, γʸ = .05, loud γ̃ʸ = 5",
     "phase_diagram_small_nuisance": "γˣ = 1, γʸ = .05, quiet γ̃ʸ = .05",
 }

@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Array
 from numpy.typing import ArrayLike
 
-from phasejax import plot, theory
+from phasejax import plot, runtime, theory
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.spec import RANGES, SpikedSpec
 from phasejax.simulation.cell import Cell
@@ -57,7 +57,7 @@ def between(dataset: xr.Dataset) -> xr.Dataset:
     cells = len(next(iter(swept.values())))
     swept |= {name: np.full(cells, float(dataset[name])) for name in spec.axes if name not in axes}
     numbers = {name: values for name, values in swept.items() if name in RANGES}
-    with jax.enable_x64(True):
+    with runtime.on_host(), jax.enable_x64(True):
         delta = _separation(cell_of(spec), spec.model.fixed(), numbers)
     shape = tuple(map(len, axes.values()))
     return xr.Dataset({f"delta_{o}": (tuple(axes), np.asarray(v).reshape(shape)) for o, v in delta._asdict().items()}, axes)
@@ -91,7 +91,7 @@ def _logit(overlap: ArrayLike) -> np.ndarray:
 def _overlaps(spec: SpikedSpec, swept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Expected squared overlaps of each objective, (cells, k)."""
     cells = len(next(iter(swept.values())))
-    with jax.enable_x64(True):
+    with runtime.on_host(), jax.enable_x64(True):
         parts = [
             _expected(cell_of(spec), spec.model.fixed(), {n: _filled(v[i : i + _AT_ONCE]) for n, v in swept.items()})
             for i in range(0, cells, _AT_ONCE)
