@@ -109,6 +109,12 @@ def test_a_span_of_sample_sizes_is_rounded_and_of_anything_else_is_not():
         small(axes__n={"start": 1, "stop": 3, "num": 9}, model__n=None)
 
 
+def test_fewer_pairs_than_dimensions_are_allowed_and_said():
+    assert small(model__n=10).hint() == ""
+    assert small(model__n=9).hint().startswith("n = 9 is less than d_x + d_y = 10: ")
+    assert small(model__n=None, axes__n=[5, 50]).hint().startswith("n = 5 is less")
+
+
 def test_a_spec_survives_being_stored():
     spec = small(
         hold="eta", model__gamma_tilde_y=None, axes__gamma_tilde_y=[4.0, 9.0], axes__nu=None, model__eta=[0.1, 0.2, 2.0]
