@@ -2,7 +2,8 @@
 
 Above the separation ratios; an objective loses the signal of infinitely many pairs where its Δ falls below 1, which grey
 lines mark below (solid CA, dashed CP). Below the distances of n = 5000 pairs, means of 20 draws ± 2 standard errors, and what
-theory expects at n (dotted): CP loses its weakest direction early, CA lasts somewhat longer than Δ says.
+theory expects at n (dotted): the distance of CP rises well before Δ_CP falls below 1, that of CA reaches ½ a little after
+Δ_CA has.
 """
 
 from matplotlib.figure import Figure
