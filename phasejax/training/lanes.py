@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
-from phasejax.training.data import Source, Views
+from phasejax.training.data import Source, Views, rows_of
 from phasejax.training.loop import Lane, Loop, Rows, State, lane_keys
 
 
@@ -33,7 +33,12 @@ def prepare(loop: Loop, lanes: Lane, given: Rows) -> tuple[Lane, Rows, State]:
 @partial(jax.jit, static_argnums=(0, 1))
 def draw_all(spread: NamedSharding, rows: int, keys: Key[Array, " lanes"], sources: Source) -> Views:
     """The rows that every lane draws once. On its own, since it is the same for all objectives and long to compile."""
-    draw = jax.vmap(lambda key, source: source.sample(rows, key=key))
+    pictures = any(len(row.shape) == 3 for row in rows_of(sources))  # several times their room is held while they are drawn
+
+    def draw(*lanes: tuple[Key[Array, " lanes"], Source]) -> Views:
+        one = lambda key, source: source.sample(rows, key=key)  # noqa: E731
+        return jax.lax.map(lambda lane: one(*lane), lanes) if pictures else jax.vmap(one)(*lanes)
+
     return jax.shard_map(draw, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False)(keys, sources)
 
 

@@ -1,5 +1,6 @@
 """The third kind of sweep: networks on a world, from specification to store and figure; a mistake is one sentence."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -11,32 +12,49 @@ def raw(**changes):
     world = {
         "name": "sprites",
         "size": "tiny",
-        "channels": [8, 8],
-        "features": 16,
-        "width": 6,
+        "channels": [4, 4],
+        "features": 8,
+        "width": 8,
         "samples": 64,
+        "held_out": 32,
         "read": 100,
         "steps": 20,
         "batch": 16,
-        "objectives": {"vicreg": {}, "predicted x": {"objective": "reconstruction", "source": 1}, "supervised": {}},
+        "objectives": {"vicreg": {}, "predicted x": {"objective": "reconstruction", "source": 1, "width": 8}, "supervised": {}},
     }
     spec = {"name": "worlds", "trials": 2, "axes": {"jitter": [0.0, 0.5]}, "world": world | changes.pop("world", {})}
     return spec | changes
 
 
-def test_a_sweep_reads_every_objective_three_ways(tmp_path):
-    spec = parse_spec(raw())
-    dataset = run(spec, path=tmp_path / "worlds.zarr")
-    assert dataset.accuracy.dims == ("jitter", "objective", "representation", "reading")
+def one_device(spec, **options):
+    return run(spec, devices=tuple(jax.devices()[:1]), **options)
+
+
+def test_a_sweep_that_was_interrupted_goes_on_to_the_same_bits_and_reads_every_objective(tmp_path):
+    spec, path = parse_spec(raw()), tmp_path / "worlds.zarr"
+
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        one_device(spec, path=path, on_progress=interrupt)
+    left = []
+    dataset = one_device(spec, path=path, resume=True, on_progress=lambda progress: left.append(progress.cells))
+    assert left == [1]  # of two cells
+    assert dataset.drop_attrs().identical(one_device(spec).drop_attrs())
+    assert dataset.accuracy.dims == ("jitter", "objective", "view", "representation", "reading")
     assert list(dataset.reading.values) == list(READINGS)
     np.testing.assert_allclose(dataset.nu, [1, 0.25], atol=1e-6)
-    assert np.all((dataset.accuracy >= 0) & (dataset.accuracy <= 1)) and np.all(np.isfinite(dataset.loss))
-    assert np.all(np.isfinite(dataset.accuracy_se)) and np.all(dataset.failed_trials == 0) and np.all(dataset.status == 0)
-    # Without a head, features are the output.
-    decoded = dataset.sel(objective="predicted x", reading="converged").accuracy
-    np.testing.assert_array_equal(decoded.sel(representation="features"), decoded.sel(representation="output"))
+    read = dataset.accuracy.sel(view="x", objective=["vicreg", "supervised"])
+    assert np.all((read >= 0) & (read <= 1)) and np.all(np.isfinite(dataset.loss))
+    assert np.all(np.isfinite(dataset.accuracy_se.sel(view="x", objective="vicreg")))
+    assert np.all(dataset.failed_trials == 0) and np.all(dataset.status == 0)
+    # What predicts x is the encoder of y, and without a head features are the output; there is no encoder of the other view.
+    decoded = dataset.accuracy.sel(objective="predicted x", reading="converged")
+    np.testing.assert_array_equal(*(decoded.sel(view="y", representation=of) for of in ("features", "output")))
+    assert np.all(np.isnan(decoded.sel(view="x"))) and np.all(np.isnan(dataset.accuracy.sel(objective="supervised", view="y")))
     assert np.all(np.isnan(dataset.r2.sel(reading="published")))
-    assert len(spec.kind.figure(dataset).axes) == 4
+    assert len(spec.kind.figure(dataset).axes) == 6
 
 
 @pytest.mark.parametrize(
@@ -44,13 +62,27 @@ def test_a_sweep_reads_every_objective_three_ways(tmp_path):
     [
         ({"axes": {"jitter": [-0.1]}}, r"jitter = -0\.1 is not allowed: jitter lies in \[0, inf\)\."),
         ({"axes": {"width": [1]}}, r"axes\.width is not a parameter: choose among jitter, .*"),
-        ({"world": {"jitter": 0.1}}, r"jitter is both fixed under \[world\] and swept under \[axes\]: keep one\."),
+        (
+            {"world": {"knobs": {"jitter": 0.1}}},
+            r"jitter is both fixed under \[world\.knobs\] and swept under \[axes\]: keep one\.",
+        ),
+        ({"world": {"knobs": {"noise": 0.1}}}, r"world\.knobs\.noise is not a knob of 'sprites': choose among jitter, .*"),
+        (
+            {"world": {"name": "captions"}, "axes": {"word_dropout": [1.5]}},
+            r"word_dropout = 1\.5 is not allowed: .* in \[0, 1\]\.",
+        ),
+        ({"world": {"held_out": 15}}, r"world\.batch = 16 is not allowed: at most world\.held_out = 15\."),
+        ({"world": {"objectives": {"prediction": {}}}}, r"world\.objectives\.prediction: .*: 'reconstruction' predicts, .*"),
+        ({"world": {"objectives": {"vicreg": {"width": 0}}}}, r"world\.objectives\.vicreg: width = 0 is not allowed: .*"),
         ({"world": {"name": "faces"}}, r"world\.name = 'faces' is not allowed: .*"),
         ({"world": {"steps": 30}}, r"world\.steps = 30 is not allowed: a multiple of 20 is needed\."),
         ({"world": {"batch": 65}}, r"world\.batch = 65 is not allowed: at most world\.samples = 64\."),
         ({"world": {"channels": [8] * 5}}, r"world\.channels = .* is not allowed: .* each halving 16 pixels\."),
         ({"world": {"objectives": {"vicrag": {}}}}, r"world\.objectives\.vicrag: 'vicrag' is not an objective: .*"),
-        ({"world": {"objectives": {"reconstruction": {"source": 2}}}}, r"world\.objectives\.reconstruction: .*source = 0.*"),
+        (
+            {"world": {"objectives": {"reconstruction": {"source": 2}}}},
+            r"world\.objectives\.reconstruction: source = 2 is not allowed: .*",
+        ),
     ],
 )
 def test_mistakes(changes, message):

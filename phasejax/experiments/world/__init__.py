@@ -1,10 +1,10 @@
-"""The kind of experiment that trains networks on a stereo world and reads what they hold."""
+"""The kind of experiment that trains networks on a world of pictures and reads what they hold."""
 
 import jax
 import xarray as xr
 from matplotlib.figure import Figure
 
-from phasejax.experiments.world.engine import WorldEngine
+from phasejax.experiments.world.engine import REPRESENTATIONS, VIEWS, WorldEngine
 from phasejax.experiments.world.figure import world_figure
 from phasejax.experiments.world.spec import WorldSpec
 from phasejax.sweep.agreement import Agreement
@@ -20,12 +20,12 @@ class WorldKind:
     spec = WorldSpec
 
     def variables(self, spec: WorldSpec) -> Variables:
-        read = ("objective", "representation", "reading")
+        read = ("objective", "view", "representation", "reading")
         return {
-            "nu": ((), "f8", "correlation of the positions in the two views"),
-            "accuracy": (read, "f8", "accuracy of the class on pictures apart, mean over trials"),
+            "nu": ((), "f8", "correlation of the nuisance in the two views"),
+            "accuracy": (read, "f8", "accuracy of the class on rows apart, mean over trials"),
             "accuracy_se": (read, "f8", "its standard error over trials"),
-            "r2": (read, "f8", "R² of the world position on pictures apart, mean over trials"),
+            "r2": (read, "f8", "R² of the shared nuisance on rows apart, mean over trials"),
             "r2_se": (read, "f8", "its standard error over trials"),
             "loss": (("objective",), "f8", "mean loss over the last twentieth of the steps, mean over trials"),
             "failed_trials": (("objective",), "i4", "trials that diverged, left out of the means"),
@@ -34,7 +34,8 @@ class WorldKind:
     def dimensions(self, spec: WorldSpec) -> Dimensions:
         return {
             "objective": tuple(spec.world.objectives),
-            "representation": ("features", "output"),
+            "view": VIEWS,
+            "representation": REPRESENTATIONS,
             "reading": READINGS,
         }
 

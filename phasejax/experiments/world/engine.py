@@ -1,42 +1,32 @@
-"""A sweep whose networks are trained on a stereo world and then read, frozen, on pictures apart.
+"""A sweep whose networks are trained on a world and then read, frozen, on pictures apart.
 
 Trials are keyed by (cell, trial) alone: all objectives of a trial see the same pictures and begin with the same encoder of x.
 """
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
-from phasejax.experiments.world.spec import LEGS, SUPERVISED, WorldSpec
+from phasejax.experiments.world.networks import WORLDS, Worlds, plan, told
+from phasejax.experiments.world.spec import LEGS, WorldSpec
 from phasejax.keys import root_key
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid
-from phasejax.training import MLP, Convolutional, Decoder, Projected, ToClasses, ToPicture, Trained, embed, features, train
-from phasejax.training.probes import Rows, readings
-from phasejax.worlds import Stereo, StereoSolids, StereoSprites
+from phasejax.training import features, train
+from phasejax.training.encoders import Encoders, project
+from phasejax.training.probes import READINGS, Rows, readings
 
-WORLDS: dict[str, type[Stereo]] = {"sprites": StereoSprites, "solids": StereoSolids}
-
-
-class Labelled(eqx.Module):
-    """The world with its class as a third modality, which a supervised decoder predicts."""
-
-    world: Stereo
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        return self.world.batch_shape
-
-    def sample(self, n: int, *, key: Key[Array, ""]) -> tuple[Array, ...]:
-        drawn = self.world.draw(n, key=key)
-        return *drawn.views, drawn.signal["class"].astype(jnp.int32)
+VIEWS = ("x", "y")
+REPRESENTATIONS = ("features", "output")
+ROOM = 8 << 30
+"""Bytes of pictures that lanes side by side on an accelerator may draw; what their training needs beside is as much again."""
 
 
 class WorldEngine:
@@ -48,8 +38,9 @@ class WorldEngine:
         self.spec, self.table, self.grid = spec, spec.world, Grid(spec)
         self.precision, self.devices = precision, devices
         # A tile is what an interruption costs; a GPU trains cells side by side, a CPU one network at a time.
-        side_by_side = 1 if devices[0].platform == "cpu" else 8
-        self.tile_cells = min(self.grid.size, side_by_side * len(devices))
+        numbers = sum(map(math.prod, self._worlds(np.zeros(1, int)).dimensions)) * (self.table.samples + self.table.held_out)
+        fit = max(1, ROOM // (numbers * precision // 8 * spec.trials))
+        self.tile_cells = min(self.grid.size, (1 if devices[0].platform == "cpu" else fit) * len(devices))
 
     def compile(self) -> None:
         """Every objective compiles with its first tile."""
@@ -61,8 +52,9 @@ class WorldEngine:
         return 0.0, (time.monotonic() - began) * self.grid.size
 
     def analytic(self, cells: np.ndarray) -> dict[str, np.ndarray]:
-        """The correlation of the positions in the two views."""
-        return {"nu": np.asarray(self._worlds(cells).nu, np.float64)}
+        """The correlation of the nuisance of the two modalities, a mean over what it consists of."""
+        nu = np.asarray(self._worlds(cells).nu, np.float64)
+        return {"nu": nu.reshape(len(cells), -1).mean(axis=1)}
 
     def measure(self, cells: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
         """A function that trains every objective at some cells and gives the measured variables of a store."""
@@ -76,83 +68,90 @@ class WorldEngine:
 
         return finish
 
-    def _worlds(self, cells: np.ndarray) -> Stereo:
+    def _worlds(self, cells: np.ndarray) -> Worlds:
         """The worlds at some cells, stacked."""
         build = partial(WORLDS[self.table.name], size=self.table.size)
-        knobs = {name: jnp.full(len(cells), value) for name, value in self.table.fixed().items()}
+        knobs = {name: jnp.full(len(cells), value) for name, value in self.table.knobs.items()}
         knobs |= {name: jnp.asarray(values) for name, values in self.grid.parameters(cells).items()}
         return eqx.filter_vmap(lambda given: build(**given))(knobs)
 
     def _measured(self, label: str, cells: np.ndarray) -> dict[str, np.ndarray]:
-        trials, shape = self.spec.trials, (len(cells), self.spec.trials)
+        """The measured variables of one objective at some cells."""
+        trials, shape, table = self.spec.trials, (len(cells), self.spec.trials), self.table
         cell, trial = np.repeat(cells, trials), np.tile(np.arange(trials), len(cells))
         keys = _keys(root_key(self.spec.seed), cell, trial)
         worlds = self._worlds(cell)
-        trained, side = self._train(label, worlds, keys[:, 0])
-        accuracy, r2 = _read(trained.encoders, worlds, keys[:, 1], self.table.read, side)
-        good = ~np.asarray(trained.diverged).reshape(shape)
-        values = {"failed_trials": trials - good.sum(axis=1)}
-        values["loss"] = _mean(np.asarray(trained.loss)[:, -1].reshape(shape), good)[0]
-        for name, table in (("accuracy", accuracy), ("r2", r2)):
-            table = np.asarray(table, np.float64).reshape(*shape, *table.shape[1:])
-            values[name], values[f"{name}_se"] = _mean(table, good)
-        return values
-
-    def _train(self, label: str, worlds: Stereo, keys: Key[Array, " lanes"]) -> tuple[Trained, int]:
-        """What came of the training, and the modality whose encoder is read."""
-        table = self.table
-        name, rest = table.hyperparameters(label)
-        backbone = Convolutional(table.features, channels=table.channels)
-        options: dict[str, Any] = {"encoder": Projected(backbone, MLP(table.width, table.features))}
-        data, side = worlds, 0
-        if name == SUPERVISED:
-            name, data = "reconstruction", Labelled(worlds)
-            options = {"encoder": (backbone, None, None), "decoder": Decoder(ToClasses(len(worlds.classes)), 0, 2)}
-        elif name == "reconstruction":
-            side = int(rest.get("source", 0))
-            decoder = Decoder(ToPicture(table.channels[::-1]), side, 1 - side)
-            options = {"encoder": (backbone, None) if side == 0 else (None, backbone), "decoder": decoder}
-        else:
-            options["hyperparameters"] = rest
-        return train(
-            name,
-            data,
-            key=keys,
+        training = plan(table, table.trial(label), worlds)
+        trained = train(
+            training.objective,
+            training.source,
+            key=keys[:, 0],
             steps=table.steps,
             batch=table.batch,
             rows=table.samples,
+            held_out=table.held_out,
             learning_rate=table.learning_rate,
             legs=LEGS,
             devices=self.devices,
-            **options,
-        ), side
+            **training.options,
+        )
+        good = ~np.asarray(trained.diverged).reshape(shape)
+        values = {"failed_trials": trials - good.sum(axis=1)}
+        values["loss"] = _mean(np.asarray(trained.loss)[:, -1].reshape(shape), good)[0]
+        for name, read in zip(("accuracy", "r2"), self._read(trained.encoders, worlds, keys[:, 1]), strict=True):
+            values[name], values[f"{name}_se"] = _mean(read.reshape(*shape, *read.shape[1:]), good)
+        return values
+
+    def _read(self, encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"]) -> tuple[np.ndarray, np.ndarray]:
+        """Accuracy of the class and R² of the nuisance, (lanes, views, representations, readings), NaN where none is."""
+        found = _represented(encoders, worlds, keys, self.table.read)
+        blank = np.full((len(keys), len(VIEWS), len(REPRESENTATIONS), len(READINGS)), np.nan)
+        accuracy, r2 = blank, blank.copy()
+        together = 1 if self.devices[0].platform == "cpu" else len(keys)
+        for side in range(len(VIEWS)):
+            for which, z in enumerate(found.z[side]):
+                rows = Rows(z, found.classes, found.values)
+                told = _probed(rows, keys, len(worlds.classes), together)
+                accuracy[:, side, which], r2[:, side, which] = (np.asarray(part, np.float64) for part in told)
+        return accuracy, r2
+
+
+class Represented(eqx.Module):
+    """Rows apart, as trained encoders of both views represent them, `z[view]` their features and output, and what is true."""
+
+    z: tuple[tuple[Float[Array, "lanes n _"], ...], ...]
+    classes: Array
+    values: Array
 
 
 @eqx.filter_jit
-def _read(encoders, worlds: Stereo, keys: Key[Array, " lanes"], rows: int, side: int) -> tuple[Array, Array]:
-    """Accuracy of the class and R² of the position, (lanes, 2, readings), of features and output of one view."""
+def _represented(encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"], rows: int) -> Represented:
+    """One lane after another: pictures are large. An encoder that is none represents nothing."""
+    arrays, static = eqx.partition(encoders[: len(VIEWS)], eqx.is_array)
 
     def one(given):
-        encoders, world, key = given
-        key_rows, key_probe = jax.random.split(key)
-        drawn = world.draw(rows, key=key_rows)
-        mine = (encoders[side],)
-        read = features(mine, (drawn.views[side],))[0]
-        assert read is not None  # the encoder that is read has been trained
-        both = read, embed(mine, (drawn.views[side],))[0]
-        told = [_split_read(z, drawn, len(world.classes), key_probe) for z in both]
-        return jnp.stack([a for a, _ in told]), jnp.stack([r for _, r in told])
+        arrays, world, key = given
+        drawn = world.draw(rows, key=key)
+        z = []
+        for encoder, view in zip(eqx.combine(arrays, static), drawn.views, strict=True):
+            read = features((encoder,), (view,))
+            z.append(() if encoder is None else (read[0], project((encoder,), read)[0]))
+        return Represented(tuple(z), *told(drawn))
 
-    arrays, static = eqx.partition(encoders, eqx.is_array)
-    return jax.lax.map(lambda given: one((eqx.combine(given[0], static), *given[1:])), (arrays, worlds, keys))
+    return jax.lax.map(one, (arrays, worlds, keys))
 
 
-def _split_read(z: Array, drawn, classes: int, key: Array) -> tuple[Array, Array]:
-    """Probes fitted on the first half of the rows and judged on the second."""
-    half = len(z) // 2
-    rows = Rows(z, drawn.signal["class"], drawn.nuisance["position"])
-    fit, judge = (jax.tree.map(lambda leaf, part=part: leaf[part], rows) for part in (slice(half), slice(half, None)))
-    return readings(fit, judge, classes, key=key)
+@partial(jax.jit, static_argnums=(2, 3))
+def _probed(rows: Rows, keys: Key[Array, " lanes"], classes: int, together: int) -> tuple[Array, Array]:
+    """Probes fitted on the first half of each lane's rows and judged on the second, so many lanes at a time."""
+
+    def one(given):
+        rows, key = given
+        half = len(rows.z) // 2
+        fit, judge = (jax.tree.map(lambda leaf, part=part: leaf[part], rows) for part in (slice(half), slice(half, None)))
+        return readings(fit, judge, classes, key=jax.random.fold_in(key, 1))
+
+    return jax.lax.map(one, (rows, keys), batch_size=together)
 
 
 def _mean(table: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

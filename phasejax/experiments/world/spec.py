@@ -1,6 +1,6 @@
-"""The specification of a sweep over a stereo world."""
+"""The specification of a sweep over a world of pictures."""
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -8,47 +8,74 @@ from phasejax.objectives import get
 from phasejax.sweep.spec import Finite, Range, SweepSpec, Table, points
 
 LEGS = 20
-KNOBS = ("jitter", "rotation", "noise_x", "noise_y", "position_range")
+STEREO = dict.fromkeys(("jitter", "rotation", "noise_x", "noise_y", "position_range"), Range(0))
+CAPTIONS = dict.fromkeys(("style_jitter", "word_dropout", "unnamed"), Range(0, 1)) | {"noise": Range(0)}
+KNOBS: dict[str, dict[str, Range]] = {"sprites": STEREO, "solids": STEREO, "captions": CAPTIONS}
+"""Of each world that a sweep may be over."""
 SUPERVISED = "supervised"
 """The ceiling among the objectives: the x encoder trained on the class."""
 
 
-class WorldTable(Table):
-    """A stereo world, and the networks trained on it.
+class Trial(NamedTuple):
+    """What an objective's entry asks for: the registered `objective` or "supervised", the modality `source` that predicts, the
+    `width` of what the objective sees if it is not the table's, and the rest of its hyperparameters."""
 
-    - `name`: "sprites" or "solids"; `size`: "tiny", "small" or "published"; knobs of the world that are not axes.
+    objective: str
+    source: int
+    width: int | None
+    hyperparameters: dict[str, Any]
+
+
+class WorldTable(Table):
+    """A world of two modalities, and the networks trained on it.
+
+    - `name`: "sprites", "solids" or "captions"; `size`: "tiny", "small" or "published"; its `knobs` that are not axes.
     - `objectives`: label → hyperparameters. A label is an objective's name or `objective` names it; "reconstruction" predicts
-      the other view's pixels from `source` 0 (x) or 1 (y); "supervised" is the ceiling.
-    - `channels` of the encoder's halvings, its `features`, and the `width` of the projection that alignment sees.
-    - `samples` drawn once for each training; `read` pictures apart, half to fit probes on and half to judge them.
+      the other modality's rows from `source` 0 (x) or 1 (y), "reconstruction_vicreg" aligns as well; "supervised" is the
+      ceiling. `width` replaces the table's for an objective that aligns, and `features` for one that only predicts.
+    - `channels` of a picture's halvings, `hidden` units above them, the `features`, and the `width` of the projection that
+      alignment sees.
+    - `samples` drawn once for each training, `held_out` further ones by which the best networks are chosen, and `read` apart
+      from both, half to fit probes on and half to judge them.
     - `steps`, a multiple of 20, of `batch` pairs; `learning_rate` at the first, falling along a cosine.
     """
 
-    name: Literal["sprites", "solids"]
+    name: Literal["sprites", "solids", "captions"]
     size: Literal["tiny", "small", "published"] = "small"
-    jitter: Finite | None = None
-    rotation: Finite | None = None
-    noise_x: Finite | None = None
-    noise_y: Finite | None = None
-    position_range: Finite | None = None
+    knobs: dict[str, Finite] = Field(default_factory=dict)
     objectives: dict[str, dict[str, float | int | str]] = Field(min_length=1)
     channels: tuple[int, ...] = (16, 16, 32, 32)
+    hidden: int = Field(256, ge=1)
     features: int = Field(64, ge=1)
     width: int = Field(16, ge=1)
     samples: int = Field(4000, ge=2)
+    held_out: int = Field(500, ge=2)
     read: int = Field(2000, ge=40)
     steps: int = Field(1000, ge=1)
     batch: int = Field(64, ge=2)
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
 
-    def fixed(self) -> dict[str, float]:
-        """Name → value of every knob that is given."""
-        return {name: value for name in KNOBS if (value := getattr(self, name)) is not None}
-
-    def hyperparameters(self, label: str) -> tuple[str, dict[str, float | int | str]]:
-        """The name of the objective under this label, and its hyperparameters."""
+    def trial(self, label: str) -> Trial:
+        """What is trained under this label. **Raises:** `ValueError` on what does not go together."""
         rest = dict(self.objectives[label])
-        return str(rest.pop("objective", label)), rest
+        name, width = str(rest.pop("objective", label)), rest.pop("width", None)
+        if name == SUPERVISED:
+            if rest or width is not None:
+                raise ValueError(f"{SUPERVISED!r} has no hyperparameters")
+            return Trial(name, 0, None, {})
+        objective = get(name)
+        if "predicted" in objective.inputs:
+            source = rest.pop("source", 0)
+            if source not in (0, 1):
+                raise ValueError(f"source = {source!r} is not allowed: it is 0 (x) or 1 (y)")
+        elif "target" in objective.inputs:
+            raise ValueError(f"{name!r} is not trained on worlds: 'reconstruction' predicts, 'reconstruction_vicreg' does both")
+        else:
+            source = 0
+        if width is not None and not (isinstance(width, int) and width >= 1):
+            raise ValueError(f"width = {width!r} is not allowed: a whole number ≥ 1 is")
+        objective.check(rest, modalities=2)
+        return Trial(name, int(source), width, rest)
 
 
 class WorldSpec(SweepSpec):
@@ -57,36 +84,31 @@ class WorldSpec(SweepSpec):
     world: WorldTable
 
     def ranges(self) -> dict[str, Range]:
-        return dict.fromkeys(KNOBS, Range(0))
+        return KNOBS[self.world.name]
 
     def values(self):
-        return {name: points((value,)) for name, value in self.world.fixed().items()} | super().values()
+        for name in self.world.knobs.keys() - self.ranges().keys():
+            raise ValueError(
+                f"world.knobs.{name} is not a knob of {self.world.name!r}: choose among {', '.join(self.ranges())}"
+            )
+        return {name: points((value,)) for name, value in self.world.knobs.items()} | super().values()
 
     def check(self) -> None:
         world = self.world
-        for name in world.fixed().keys() & self.axes.keys():
-            raise ValueError(f"{name} is both fixed under [world] and swept under [axes]: keep one")
+        for name in world.knobs.keys() & self.axes.keys():
+            raise ValueError(f"{name} is both fixed under [world.knobs] and swept under [axes]: keep one")
         if world.steps % LEGS:
             raise ValueError(f"world.steps = {world.steps} is not allowed: a multiple of {LEGS} is needed")
-        if world.batch > world.samples:
-            raise ValueError(f"world.batch = {world.batch} is not allowed: at most world.samples = {world.samples}")
+        for name in ("samples", "held_out"):
+            if world.batch > getattr(world, name):
+                raise ValueError(f"world.batch = {world.batch} is not allowed: at most world.{name} = {getattr(world, name)}")
         pixels = {"tiny": 16, "small": 32, "published": 64}[world.size]
         if not world.channels or min(world.channels) < 1 or 2 ** len(world.channels) > pixels:
             raise ValueError(
                 f"world.channels = {list(world.channels)} is not allowed: one or more numbers ≥ 1, each halving {pixels} pixels"
             )
         for label in world.objectives:
-            name, rest = world.hyperparameters(label)
             try:
-                if name == SUPERVISED:
-                    if rest:
-                        raise ValueError(f"{SUPERVISED!r} has no hyperparameters")
-                elif name == "reconstruction":
-                    if set(rest) - {"source"} or rest.get("source", 0) not in (0, 1):
-                        raise ValueError("'reconstruction' takes source = 0 (from x) or 1 (from y), and nothing else")
-                elif "predicted" in get(name).inputs:
-                    raise ValueError(f"{name!r} is not trained on worlds: 'reconstruction' predicts")
-                else:
-                    get(name).check(rest, modalities=2)
+                world.trial(label)
             except ValueError as error:
                 raise ValueError(f"world.objectives.{label}: {str(error).rstrip('.')}") from error
