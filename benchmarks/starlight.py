@@ -11,6 +11,7 @@ import argparse
 from collections import Counter
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from phasejax.diagnosis import diagnose
@@ -31,17 +32,18 @@ def main() -> None:
     given = parser.parse_args()
     for noise in NOISES:
         for label in LABELS:
-            scores, regimes = [], Counter()
+            scores, heads, regimes = [], (), Counter()
             for seed in range(given.seeds):
-                drawn = Starlight(photometric_noise=noise).draw(given.stars, key=jax.random.key(seed))
+                drawn = Starlight(photometric_noise=jnp.array(noise)).draw(given.stars, key=jax.random.key(seed))
                 x, y = map(np.asarray, frozen_features(drawn.views))
                 told = np.asarray(drawn.signal[label])
                 found = train_heads(x, y, told, objectives=OBJECTIVES, key=jax.random.key(seed), steps=400)
+                heads = found.heads
                 scores.append(found.score)
                 regimes[Regime(diagnose(x, y, told, key=jax.random.key(seed)).regime).name] += 1
             mean, deviation = np.mean(scores, axis=0), np.std(scores, axis=0, ddof=min(1, given.seeds - 1))
             print(f"\nphotometric noise {noise:g}, {label}: the diagnostic says {dict(regimes)}")
-            for head, m, s in zip(found.heads, mean, deviation, strict=True):
+            for head, m, s in zip(heads, mean, deviation, strict=True):
                 print(f"  {head.objective:20s} reads {head.reads:5s} R² {m:6.3f} ± {s:.3f}", flush=True)
 
 

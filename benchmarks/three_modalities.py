@@ -145,7 +145,10 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     tables, examples = {}, {}
-    one = lambda entry: study(*entry, given.steps, given.seeds, given.size)  # noqa: E731
+
+    def one(entry: tuple[str, dict]) -> tuple[dict, np.ndarray]:
+        return study(*entry, given.steps, given.seeds, given.size)
+
     pool = ThreadPoolExecutor(runtime.cores())  # one compiles while another runs
     for label, (table, shown) in zip(OBJECTIVES, pool.map(one, OBJECTIVES.values()), strict=True):
         tables[label], examples[label] = table, shown

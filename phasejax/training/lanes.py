@@ -35,9 +35,9 @@ def draw_all(spread: NamedSharding, rows: int, keys: Key[Array, " lanes"], sourc
     """The rows that every lane draws once. On its own, since it is the same for all objectives and long to compile."""
     pictures = any(len(row.shape) == 3 for row in rows_of(sources))  # several times their room is held while they are drawn
 
-    def draw(*lanes: tuple[Key[Array, " lanes"], Source]) -> Views:
+    def draw(keys: Key[Array, " lanes"], sources: Source) -> Views:
         one = lambda key, source: source.sample(rows, key=key)  # noqa: E731
-        return jax.lax.map(lambda lane: one(*lane), lanes) if pictures else jax.vmap(one)(*lanes)
+        return jax.lax.map(lambda lane: one(*lane), (keys, sources)) if pictures else jax.vmap(one)(keys, sources)
 
     return jax.shard_map(draw, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False)(keys, sources)
 

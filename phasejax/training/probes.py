@@ -46,9 +46,9 @@ def readings(fit: Rows, judge: Rows, classes: int, *, key: Key[Array, ""]) -> tu
         for whole, scores in zip(every, leading, strict=True)
     ]
 
-    def read(*z: Array) -> tuple[Array, Array]:
-        rows = [part._replace(z=part_z) for part, part_z in zip((fit, judge), z, strict=True)]
-        return logistic_probe(*rows, classes), ridge_r2(*rows)
+    def read(z_fit: Array, z_judge: Array) -> tuple[Array, Array]:
+        both = fit._replace(z=z_fit), judge._replace(z=z_judge)
+        return logistic_probe(*both, classes), ridge_r2(*both)
 
     accuracy, r2 = jax.vmap(read)(*sets)
     published = published_probe(fit, judge, classes, key=key)

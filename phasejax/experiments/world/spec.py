@@ -8,8 +8,8 @@ from phasejax.objectives import get
 from phasejax.sweep.spec import Finite, Range, SweepSpec, Table, points
 
 LEGS = 20
-STEREO = dict.fromkeys(("jitter", "rotation", "noise_x", "noise_y", "position_range"), Range(0))
-CAPTIONS = dict.fromkeys(("style_jitter", "word_dropout", "unnamed"), Range(0, 1)) | {"noise": Range(0)}
+STEREO: dict[str, Range] = dict.fromkeys(("jitter", "rotation", "noise_x", "noise_y", "position_range"), Range(0))
+CAPTIONS: dict[str, Range] = dict.fromkeys(("style_jitter", "word_dropout", "unnamed"), Range(0, 1)) | {"noise": Range(0)}
 KNOBS: dict[str, dict[str, Range]] = {"sprites": STEREO, "solids": STEREO, "captions": CAPTIONS}
 """Of each world that a sweep may be over."""
 SUPERVISED = "supervised"
