@@ -1,8 +1,9 @@
 """Are two sets of columns related? A permutation test that respects groups and the order of rows.
 
 Rows of one group, or neighbours in a series, are not free to change places. Within groups, rows are permuted, or moved round as
-a whole where they are a series; between groups, whole groups are. Each level is tested by itself and the smaller p-value is
-doubled, so that a relation on either level is found and likeness within groups is never taken for one.
+a whole where they are a series (a single series in three pieces); between groups, whole groups are. Each level is tested by
+itself and the smaller p-value is doubled, so that a relation on either level is found and likeness within groups is never taken
+for one.
 """
 
 import math
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 
 PERMUTATIONS = 399
 _MOST_ROWS = 2048
+_PIECES = 3  # more would break what neighbours share too often
 
 
 def related(
@@ -70,7 +72,7 @@ def _levels(a, b, groups, rng, serial):
     """(a, b, shuffles) between groups, and within them where they have several rows; the first shuffle changes nothing."""
     sizes = np.bincount(groups)
     if sizes.max() == 1:
-        yield a, b.astype(np.float32), _rounds(groups * 0, rng) if serial else _permutations(groups * 0, rng)
+        yield a, b.astype(np.float32), _pieces(groups.size, rng) if serial else _permutations(groups * 0, rng)
         return
     mean_b = _group_sums(b, groups) / sizes[:, None]
     within_a = a - (_group_sums(a, groups) / sizes[:, None])[groups]
@@ -92,21 +94,29 @@ def _permutations(groups: Int[np.ndarray, " n"], rng: np.random.Generator) -> It
 
 
 def _rounds(groups: Int[np.ndarray, " n"], rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
-    """Rows as they stand, then rows moved round within each group; a single group is moved by each distance once, and once
-    more with its rows turned about, which a series does not feel either."""
+    """Rows as they stand, then rows moved round within each group."""
     home, sizes = np.argsort(groups, kind="stable"), np.bincount(groups)
     start = np.repeat(np.cumsum(sizes) - sizes, sizes)
     place = np.arange(groups.size) - start
     size = sizes[groups[home]]
-    once = rng.permutation(2 * groups.size - 1)[:PERMUTATIONS] + 1
     yield np.arange(groups.size)
-    for turn in range(once.size if sizes.size == 1 else PERMUTATIONS):
-        distance, forward = np.repeat(rng.integers(0, sizes), sizes), 1
-        if sizes.size == 1:
-            distance, forward = once[turn], 1 if once[turn] < groups.size else -1
+    for _ in range(PERMUTATIONS):
+        distance = np.repeat(rng.integers(0, sizes), sizes)
         rows = np.empty(groups.size, int)
-        rows[home] = home[start + (forward * place + distance) % size]
+        rows[home] = home[start + (place + distance) % size]
         yield rows
+
+
+def _pieces(n: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
+    """Rows as they stand, then rows moved round, cut in three and put together in any order, each piece turned about or not:
+    moved round alone, few rows would leave few arrangements."""
+    rows = np.arange(n)
+    yield rows
+    orders = rng.permuted(np.tile(np.arange(_PIECES), (PERMUTATIONS, 1)), axis=1)
+    turns = rng.choice([-1, 1], size=(PERMUTATIONS, _PIECES))
+    for distance, order, turn in zip(rng.integers(0, n, PERMUTATIONS), orders, turns, strict=True):
+        pieces = np.array_split(np.roll(rows, distance), _PIECES)
+        yield np.concatenate([pieces[i][:: turn[i]] for i in order])
 
 
 def _group_sums(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " n"]) -> Float[np.ndarray, "G p"]:
