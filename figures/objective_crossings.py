@@ -2,7 +2,7 @@
 
 Left: distance ‖P_Û − P_U‖_F/√(2k) of the x encoder against nuisance correlation ν, linear encoders, 600 steps of batch 256, 5
 seeds. Right: the ν at which it reaches ½; bars are where the mean ± 2 standard errors crosses. Grey: the boundaries Δ = 1.
-Whatever aligns lasts almost as long as CA, prediction ends with CP.
+What aligns lasts far beyond prediction, which ends with CP.
 """
 
 import numpy as np

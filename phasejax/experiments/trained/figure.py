@@ -27,8 +27,8 @@ from phasejax.plot import (
 
 COLUMNS = 4
 # Distinct to colour-blind readers (after Okabe & Ito), none of them that of an objective's Δ; in grey line styles tell.
-COLORS, LINES = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"), ("-", "--", ":", "-.")
-SERIES = tuple((LINES[i % 4], COLORS[i % 5]) for i in range(20))
+COLORS, LINES = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a8a8a"), ("-", "--", ":", "-.")
+SERIES = tuple((LINES[(i + i // 12) % 4], COLORS[i % 6]) for i in range(24))
 
 
 def trained_figure(dataset: xr.Dataset) -> Figure:
