@@ -6,6 +6,7 @@ and pass. NaN is never allowed.
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import jax
@@ -16,14 +17,17 @@ from jaxtyping import Array, ArrayLike
 
 __all__ = [
     "Numbers",
+    "brief",
     "broadcast",
     "choice",
     "entries",
     "finite",
     "floats",
     "known",
+    "nearest",
     "nonnegative",
     "positive",
+    "ridges",
     "same_rows",
     "shape",
     "whole",
@@ -34,7 +38,12 @@ type Numbers = ArrayLike | Sequence[ArrayLike] | Sequence[Sequence[ArrayLike]]
 
 
 def floats(value: Numbers) -> Array:
-    """The value as an array of JAX's default float type; for use as a field's converter."""
+    """The value as an array of JAX's default float type; for use as a field's converter.
+
+    **Raises:** `ValueError` on what is no array of real numbers.
+    """
+    if known(value) and not isinstance(value, jax.Array):
+        _real(value, lambda: ValueError(f"{brief(value)} is not allowed: a real number, or an array of them, is needed."))
     return jnp.asarray(value, dtype=float)
 
 
@@ -47,7 +56,8 @@ def entries(name: str, value: Any, allowed: Callable[[np.ndarray], Any], descrip
     """Every entry is finite and `allowed`, a function of the whole array that gives one truth value for each entry."""
     if not known(value):
         return
-    value = np.asarray(value)  # NumPy: inside jit, jnp would trace even what is known
+    # NumPy: inside jit, jnp would trace even what is known
+    value = _real(value, lambda: ValueError(f"{name} = {brief(value)} is not allowed: {name} must be {description}."))
     bad = np.argwhere(~(np.asarray(allowed(value)) & np.isfinite(value)))
     if len(bad):
         place = f"[{', '.join(map(str, bad[0]))}]" if value.ndim else ""
@@ -66,6 +76,14 @@ def nonnegative(**values: Any) -> None:
         entries(name, value, lambda v: v >= 0, "finite and ≥ 0")
 
 
+def ridges(**values: Any) -> None:
+    """Every value is a single number in [0, ∞]."""
+    for name, value in values.items():
+        shape(name, value, ())
+        if not (known(value) and value == np.inf):
+            entries(name, value, lambda v: v >= 0, "in [0, ∞]")
+
+
 def finite(name: str, value: Any) -> None:
     """No entry is NaN or infinite; for arrays whose single entries mean little."""
     if known(value) and not np.all(np.isfinite(np.asarray(value))):
@@ -78,14 +96,14 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> None:
         inside = low <= operator.index(value) and (high is None or value <= high)
     except TypeError:
         inside = False
-    if not inside:
-        raise ValueError(f"{name} = {value} is not allowed: {name} must be a whole number {_interval(low, high)}.")
+    if not inside or isinstance(value, bool):
+        raise ValueError(f"{name} = {brief(value)} is not allowed: {name} must be a whole number {_interval(low, high)}.")
 
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> None:
     """One of the allowed words."""
-    if value not in (allowed := tuple(allowed)):
-        raise ValueError(f"{name} = {value!r} is not allowed: choose one of {', '.join(allowed)}.")
+    if not isinstance(value, str) or value not in (allowed := tuple(allowed)):
+        raise ValueError(f"{name} = {brief(value)} is not allowed: choose one of {', '.join(allowed)}.")
 
 
 def shape(name: str, value: Any, allowed: tuple[int, ...]) -> None:
@@ -107,6 +125,32 @@ def broadcast(name: str, value: Numbers, full: tuple[int, ...]) -> Array:
     if array.shape not in ((), *allowed):
         raise ValueError(f"{name} has shape {array.shape}: a scalar or shape {' or '.join(map(str, allowed))} is allowed.")
     return jnp.broadcast_to(array, full)
+
+
+def brief(value: Any) -> str:
+    """A value as Python writes it, on one line, or how that begins."""
+    try:
+        text = " ".join((str if isinstance(value, np.generic | np.ndarray | jax.Array) else repr)(value).split())
+    except (ValueError, RecursionError):  # more digits than Python writes, or nested too deep
+        return "a value too long to write"
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _real(value: Any, mistake: Callable[[], Exception]) -> np.ndarray:
+    """The value as a NumPy array of real numbers, a mistake otherwise."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise mistake() from error
+    if not (jnp.issubdtype(array.dtype, jnp.integer) or jnp.issubdtype(array.dtype, jnp.floating)):
+        raise mistake()
+    return array
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to add to a sentence on an unknown name: the known one that it is closest to, where one is close."""
+    found = get_close_matches(name, list(known), 1, 0.7)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def _interval(low: int, high: int | None) -> str:

@@ -36,5 +36,5 @@ def affordable(what: str, size: float) -> None:
     """**Raises:** `NotAffordable` where `what`, a sentence's subject, would take more bytes than there are."""
     if size > available():
         raise NotAffordable(
-            f"{what} would take {size / 2**30:,.0f} GiB of memory: this machine has {available() / 2**30:,.0f}."
+            f"{what} would take {min(size, 2**99) / 2**30:,.0f} GiB of memory: this machine has {available() / 2**30:,.0f}."
         )

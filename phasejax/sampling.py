@@ -7,9 +7,11 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from phasejax import checks
+from phasejax.memory import affordable
 from phasejax.simulation.wishart import BartlettFactor, bartlett, covariance_from_bartlett
 from phasejax.spiked import Covariance, SpikedModel
 
@@ -29,7 +31,8 @@ def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) 
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
-    checks.entries("n", n, lambda v: v >= 1, "a number of pairs ≥ 1")
+    checks.shape("n", n, ())
+    checks.entries("n", n, lambda v: (v >= 1) & (v == np.round(v)), "a whole number of pairs ≥ 1")
     return _drawn(model, jnp.asarray(n, model.kappa.dtype), key)
 
 
@@ -55,6 +58,7 @@ def sample_pairs(
     **Raises:** `ValueError` on a bad n, law or dof.
     """
     checks.whole("n", n, 1)
+    affordable(f"n = {checks.brief(n)} pairs", 8 * n * (model.d_x + model.d_y))
     checks.choice("law", law, get_args(Law))
     if law == "student_t":
         checks.entries("dof", dof, lambda v: v > 2, "finite and > 2, so that the source has a variance")

@@ -572,3 +572,30 @@ def test_population_errors_are_the_theorys(shape):
             coefficients = probe(cov, solver(cov, model.k).encoder_x)
             np.testing.assert_allclose(prediction_error(coefficients, cov), expected.total, rtol=1e-9)
             np.testing.assert_allclose(prediction_error(coefficients, signal), expected.signal, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_covariances_may_be_lists_integers_or_half_floats(solver):
+    whole = Covariance([[4, 1], [1, 3]], [[2, 0], [1, 1]], [[5, 1], [1, 2]])
+    expected = solver(Covariance(*(jnp.asarray(block, float) for block in whole)), 1)
+    for blocks in (whole, [jnp.asarray(block) for block in whole], [np.asarray(block, np.int8) for block in whole]):
+        np.testing.assert_allclose(solver(Covariance(*blocks), 1).encoder_x, expected.encoder_x, rtol=1e-12)
+    for half in (jnp.float16, jnp.bfloat16):
+        found = solver(Covariance(*(jnp.asarray(block, half) for block in whole)), 1).encoder_x
+        assert found.dtype == float and np.allclose(found, expected.encoder_x, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"^covariances hold complex128: real numbers are needed\.$"):
+        solver(Covariance(*(jnp.asarray(block, complex) for block in whole)), 1)
+    with pytest.raises(ValueError, match=r"^covariances have shapes .*: they do not fit"):
+        solver(Covariance([1.0], [2.0], [3.0]), 1)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_blocks_that_are_no_joint_covariance_are_refused(solver):
+    cov = random_covariance()
+    for xy in (81 * cov.xy, cov.xy + 9 * jnp.sqrt(jnp.outer(jnp.diag(cov.xx), jnp.diag(cov.yy)))):
+        with pytest.raises(ValueError, match=r"^the blocks are no covariance of x and y: .* has the eigenvalue -.*\.$"):
+            solver(cov._replace(xy=xy), 2)
+    with pytest.raises(ValueError, match=r"^the blocks are no covariance"):
+        solver(cov._replace(xx=cov.xx - 2 * jnp.eye(6) * jnp.trace(cov.xx)), 2)
+    for scale in (1e-9, 1.0, 1e9):  # nor does the unit of a view matter
+        solver(Covariance(cov.xx, scale * cov.xy, scale**2 * cov.yy), 2)

@@ -64,5 +64,5 @@ def test_singular_values_are_those_of_the_theory(shape):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r"ridge_x = -1 is not allowed: a ridge must be in \[0, ∞\]"):
+    with pytest.raises(ValueError, match=r"ridge_x = -1 is not allowed: ridge_x must be in \[0, ∞\]"):
         solvers.whiten(Covariance(*(leaf[0] for leaf in batch((2, 4, 4), 1))), 2, ridge_x=-1)

@@ -25,7 +25,7 @@ def align(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True
     **Raises:** `ValueError` on a bad k or mismatched shapes; and, where values are known, on a bad ridge and, unless
     `throw=False`, on any status but OK.
     """
-    _check(cov, k, ridge, throw)
+    cov = _checked(cov, k, ridge, throw)
     return _insisted(_align(cov, k, ridge), throw)
 
 
@@ -35,13 +35,13 @@ def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = Tr
     `encoder_x` is whitened on the source, `encoder_y` holds the orthonormal target directions; `Solution.coefficients` is
     the regression matrix. Arguments and errors as in `align`.
     """
-    _check(cov, k, ridge, throw)
+    cov = _checked(cov, k, ridge, throw)
     return _insisted(_predict(cov, k, ridge), throw)
 
 
 def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
     """Partial least squares (by SVD): the top-k singular directions of Σxy, nothing whitened. Errors as in `align`."""
-    _check(cov, k, 0.0, throw)
+    cov = _checked(cov, k, 0.0, throw)
     return _insisted(_pls(cov, k), throw)
 
 
@@ -51,10 +51,8 @@ def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayL
     **Arguments:** `ridge_x`, `ridge_y` in [0, ∞], ε in units of the view's mean eigenvalue: 0 whitens, ∞ leaves alone.
     (0, 0) is `align`, (0, ∞) is `predict`, (∞, 0) is `predict` from y to x, (∞, ∞) is `pls`. The rest as in `align`.
     """
-    _check(cov, k, 0.0, throw)
-    for name, ridge in (("ridge_x", ridge_x), ("ridge_y", ridge_y)):
-        if checks.known(ridge) and not np.all(np.asarray(ridge) >= 0):
-            raise ValueError(f"{name} = {ridge} is not allowed: a ridge must be in [0, ∞].")
+    cov = _checked(cov, k, 0.0, throw)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return _insisted(_whiten(cov, k, ridge_x, ridge_y), throw)
 
 
@@ -67,7 +65,8 @@ def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, th
 
     **Raises:** `ValueError` for a negative or non-finite λ (outside `jit`); otherwise as `align`.
     """
-    _check(cov, k, ridge, throw)
+    cov = _checked(cov, k, ridge, throw)
+    checks.shape("lam", lam, ())
     checks.nonnegative(lam=lam)
     return _insisted(_joint(cov, k, lam, ridge), throw)
 
@@ -77,7 +76,7 @@ def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y 
 
     **Raises:** `ValueError` on mismatched shapes, or (outside `jit`) non-finite covariances or encoder.
     """
-    _check_blocks(cov)
+    cov = _blocks(cov)
     _check_finite(cov)
     checks.shape("encoder", encoder, (len(encoder), cov.xx.shape[0]))
     checks.finite("encoder", encoder)
@@ -156,20 +155,47 @@ def _all_finite(*arrays: Array) -> Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(array)) for array in arrays]))
 
 
-def _check(cov: Covariance, k: int, ridge: ArrayLike, throw: bool) -> None:
-    _check_blocks(cov)
+def _checked(cov: Covariance, k: int, ridge: ArrayLike, throw: bool) -> Covariance:
+    """The blocks as floats."""
+    cov = _blocks(cov)
     checks.whole("k", k, 1, min(cov.xy.shape))
+    checks.shape("ridge", ridge, ())
     checks.nonnegative(ridge=ridge)
     if throw:
         _check_finite(cov)
+        _check_joint(cov)
+    return cov
 
 
-def _check_blocks(cov: Covariance) -> None:
-    d_x, d_y = cov.xy.shape
-    if cov.xx.shape != (d_x, d_x) or cov.yy.shape != (d_y, d_y):
-        raise ValueError(f"covariances have shapes xx {cov.xx.shape}, xy {cov.xy.shape}, yy {cov.yy.shape}: they do not fit.")
+def _blocks(cov: Covariance) -> Covariance:
+    """The blocks as floats of one type, of no less than 32 bits; their shapes fit."""
+    blocks = [jnp.asarray(block) for block in cov]
+    found = jnp.result_type(*blocks)
+    if not (jnp.issubdtype(found, jnp.floating) or jnp.issubdtype(found, jnp.integer)):
+        raise ValueError(f"covariances hold {found}: real numbers are needed.")
+    wide = jnp.issubdtype(found, jnp.floating) and jnp.finfo(found).bits >= 32
+    blocks = [jnp.asarray(block, found if wide else float) for block in blocks]
+    shapes = [block.shape for block in blocks]
+    if blocks[1].ndim != 2 or shapes[0] != (shapes[1][0],) * 2 or shapes[2] != (shapes[1][1],) * 2:
+        raise ValueError(f"covariances have shapes xx {shapes[0]}, xy {shapes[1]}, yy {shapes[2]}: they do not fit.")
+    return Covariance(*blocks)
 
 
 def _check_finite(cov: Covariance) -> None:
     for name, block in zip(cov._fields, cov, strict=True):
         checks.finite(f"the covariance block {name}", block)
+
+
+def _check_joint(cov: Covariance) -> None:
+    """No combination of x and y has a negative variance, far beyond rounding: there would be correlations above 1."""
+    if not checks.known(cov):
+        return
+    xx, xy, yy = (np.asarray(block, np.float64) for block in cov)
+    variance = np.concatenate([np.diag(xx), np.diag(yy)])
+    scale = np.sqrt(np.where(variance > 0, variance, max(variance.max(initial=0), np.finfo(float).tiny)))
+    joint = np.block([[xx, xy], [xy.T, yy]]) / scale[:, None] / scale
+    least = float(np.linalg.eigvalsh((joint + joint.T) / 2)[0])
+    if least < -len(joint) * np.sqrt(jnp.finfo(cov.xx.dtype).eps):
+        raise ValueError(
+            f"the blocks are no covariance of x and y: the correlation matrix has the eigenvalue {least:.3g}, none is below 0."
+        )

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, ValidationError, model_validator
 
+from phasejax.checks import brief, nearest
 from phasejax.shipped import shipped
 from phasejax.sweep.kind import Kind, kind_of
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Label = Annotated[str, Field(pattern=r"^[\w .,:+()-]{1,60}$")]
+"""A name that its author chooses, with nothing in it that means something to a figure, a table or a path."""
 
 
 class SpecError(ValueError):
@@ -18,9 +21,9 @@ class SpecError(ValueError):
 
 
 class Table(BaseModel):
-    """A table of a specification: unknown fields are refused."""
+    """A table of a specification: unknown fields are refused, and so are truth values and texts in place of numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Span(Table):
@@ -28,7 +31,7 @@ class Span(Table):
 
     start: Finite
     stop: Finite
-    num: int = Field(ge=1)
+    num: int = Field(ge=1, le=10**6)
     scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
@@ -40,15 +43,17 @@ class Span(Table):
 
 # An axis is a list of values or a span; the tag lets an error speak of the form that was meant.
 Axis = Annotated[
-    Annotated[tuple[Finite, ...], Field(min_length=1), Tag("values")] | Annotated[Span, Tag("span")],
+    Annotated[tuple[Finite, ...], Strict(False), Field(min_length=1), Tag("values")] | Annotated[Span, Tag("span")],
     Discriminator(lambda raw: "values" if isinstance(raw, list | tuple) else "span"),
 ]
 # A fixed parameter is one value for all coordinates or a list with one for each.
 Fixed = Annotated[
-    Annotated[Finite, Tag("value")] | Annotated[tuple[Finite, ...], Tag("values")],
+    Annotated[Finite, Tag("value")] | Annotated[tuple[Finite, ...], Strict(False), Tag("values")],
     Discriminator(lambda raw: "values" if isinstance(raw, list | tuple) else "value"),
 ]
-_TAGS = {"span", "value", "values"}
+_TAGS = {"span", "value", "values", "float", "int", "str"}
+_LARGEST = 1 << 20
+"""Bytes of a file that may be a specification."""
 _PLAINER = {
     "model_type": "give a list of values or a table of start, stop and num",
     "too_short": "at least one is needed",
@@ -134,7 +139,7 @@ class SweepSpec(Table):
         ranges = self.ranges()
         for name in self.axes:
             if name not in ranges:
-                raise ValueError(f"axes.{name} is not a parameter: choose among {', '.join(ranges)}")
+                raise ValueError(f"axes.{name} is not a parameter{nearest(name, ranges)}: choose among {', '.join(ranges)}")
         for name, values in self.values().items():
             ranges[name].check(name, values)
         for name in self.axes:
@@ -151,13 +156,24 @@ def load_spec(path: str | Path) -> SweepSpec:
     """
     path = _file(path)
     try:
-        return parse_spec(tomllib.loads(path.read_text(encoding="utf-8")))
+        return parse_spec(_toml(path))
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: is not TOML: {error}.") from error
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
+
+
+def _toml(path: Path) -> dict:
+    if path.exists() and not path.is_file():
+        raise SpecError("cannot be read: it is no plain file.")
+    if path.stat().st_size > _LARGEST:
+        raise SpecError(f"is larger than {_LARGEST >> 20} MiB: no specification is.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise SpecError("is not TOML that can be read: it is nested too deep.") from error
+    except ValueError as error:  # TOML's own, a decoder's, a number's with too many digits
+        raise SpecError(f"is not TOML: {str(error).splitlines()[0]}.") from error
 
 
 def _file(path: str | Path) -> Path:
@@ -179,18 +195,24 @@ def parse_spec(raw: dict) -> SweepSpec:
     try:
         return kind_of(raw).spec.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(_sentence(error)) from error
+        raise SpecError(_sentence(error, kind_of(raw).spec)) from error
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, spec: type[SweepSpec]) -> str:
     """The first mistake as one sentence; a misspelt field before what its misspelling leaves missing."""
     first = min(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     field = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
     if first["type"] == "extra_forbidden":
-        return f"{field} is not a known field."
+        return f"{field} is not a known field{nearest(str(first['loc'][-1]), _fields(spec))}."
     if first["type"] == "missing":
         return f"{field} is missing."
     message = _PLAINER.get(first["type"], first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}." if field else f"{message}."
-    return f"{field} = {first['input']!r} is not allowed: {message[0].lower()}{message[1:]}."
+    return f"{field} = {brief(first['input'])} is not allowed: {message[0].lower()}{message[1:]}."
+
+
+def _fields(spec: type[SweepSpec]) -> list[str]:
+    """The names of all fields, whatever table they are in."""
+    schema = spec.model_json_schema()
+    return [name for table in (schema, *schema.get("$defs", {}).values()) for name in table.get("properties", ())]

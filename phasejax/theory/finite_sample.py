@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
+from phasejax import checks
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
 from phasejax.theory.numerics import Scalar, bisect
 from phasejax.theory.objectives import PerObjective, Regime, regime_of
 from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
-from phasejax.theory.square import check_ridges
 
 __all__ = ["effective_critical_nu", "effective_separation", "expected_distance", "regime", "samples_needed"]
 
@@ -33,7 +33,7 @@ def expected_distance(
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
     _check("n", n, lambda value: value >= 1, "≥ 1")
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(jnp.mean(_lost(model, n, *ridges)) for ridges in _ridges(ridge_x, ridge_y)))
 
 
@@ -62,7 +62,7 @@ def regime(
 
     **Raises:** `ValueError` for n < 1, a level outside (0, 1] or a negative ridge, where they are known.
     """
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     if n is None:
         deltas = (square.separation(model, ridge_x=x, ridge_y=y) for x, y in _ridges(ridge_x, ridge_y))
         return regime_of(PerObjective(*(delta > 1 for delta in deltas)))
@@ -79,7 +79,7 @@ def samples_needed(
     **Raises:** `ValueError` for a level outside (0, 1) or a negative ridge, where they are known.
     """
     _check("level", level, lambda value: 0 < value < 1, "in (0, 1)")
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(_samples_needed(model, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
 
@@ -94,7 +94,7 @@ def effective_critical_nu(
     """
     _check("n", n, lambda value: value >= 1, "≥ 1")
     _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(_critical_nu(model, n, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
 

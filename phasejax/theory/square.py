@@ -16,7 +16,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
@@ -64,7 +63,7 @@ def singular_values(model: SpikedModel, *, ridge_x: Scalar = 0.0, ridge_y: Scala
 
     **Raises:** `ValueError` for a negative ridge where it is known.
     """
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return _singular_values(model, shrinkage(ridge_x), shrinkage(ridge_y))
 
 
@@ -97,7 +96,7 @@ def expected_overlaps(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, r
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    check_ridges(ridge_x, ridge_y)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     return _expected_overlaps(model, n, shrinkage(ridge_x), shrinkage(ridge_y))
 
@@ -114,13 +113,6 @@ def best_ridge(model: SpikedModel, n: Scalar) -> Point:
     """
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     return _best_ridge(model, n)
-
-
-def check_ridges(ridge_x: Scalar, ridge_y: Scalar) -> None:
-    """**Raises:** `ValueError` unless every known ridge is in [0, ∞]."""
-    for name, ridge in (("ridge_x", ridge_x), ("ridge_y", ridge_y)):
-        if checks.known(ridge) and not np.all(np.asarray(ridge) >= 0):
-            raise ValueError(f"{name} = {ridge} is not allowed: a ridge must be in [0, ∞].")
 
 
 def _singular_values(model: SpikedModel, alpha_x: Array, alpha_y: Array) -> SingularValues:

@@ -1,17 +1,18 @@
 """A specification is either right or refused with one sentence that names the field, the value and what is allowed."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from specs import raw, small
+from specs import raw, small, toml
 
 from phasejax.experiments.spiked.spec import RANGES
 from phasejax.shipped import shipped
 from phasejax.simulation.cell import PARAMETERS
-from phasejax.sweep import SpecError, load_spec, parse_spec
+from phasejax.sweep import SpecError, load_spec, parse_spec, run
 from phasejax.sweep.grid import Grid
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ MISTAKES = [
     (dict(axes__nu={"start": 0, "stop": 1, "num": 0}), "axes.nu.num = 0"),
     (dict(axes__nu={"start": 0, "stop": 1, "num": 3, "scale": "log"}), "a log scale needs start > 0"),
     (dict(axes__nu={"start": 0, "stop": 1, "num": 3, "step": 1}), "axes.nu.step is not a known field"),
-    (dict(axes__zeta=[1.0]), "axes.zeta is not a parameter: choose among kappa"),
+    (dict(axes__colour=[1.0]), "axes.colour is not a parameter: choose among kappa"),
     (dict(axes={}), "axes = {}"),
     (dict(model__n=None, axes__n=[60.5]), "n must be a whole number"),
     (dict(model__gamma_x=None, model__quality_x=0.5), "kappa = 0 is not allowed together with quality_x"),
@@ -62,6 +63,17 @@ MISTAKES = [
     (dict(axes__nu=None, model__eta=2.5), "eta = 2.5 is not allowed: η ≤ √(γ̃x γ̃y), which falls to 2"),
     (dict(axes__kappa=None, model__kappa=[1.0, 2.0], model__spread=0.5), "spread shapes a single kappa"),
     (dict(model__spread=0.0), "spread = 0 is not allowed: spread lies in (0, 1]"),
+    (dict(model__gamm_x=1.0), "model.gamm_x is not a known field (did you mean gamma_x?)"),
+    (dict(axes__kapa=[1.0]), "axes.kapa is not a parameter (did you mean kappa?): choose among kappa"),
+    (dict(trials=True), "trials = True is not allowed: a whole number is needed"),
+    (dict(model__gamma_x=True), "model.gamma_x = True is not allowed: a number is needed"),
+    (dict(model__n="60"), "model.n = '60' is not allowed: a whole number is needed"),
+    (dict(axes__nu=[False, 1]), "axes.nu.0 = False is not allowed: a number is needed"),
+    (dict(axes__nu={"start": 0, "stop": 1, "num": 10**9}), "axes.nu.num = 1000000000 is not allowed"),
+    (dict(axes__kappa=[1e-160], model__gamma_x=0.0), "kappa = 1e-160 is not allowed together with gamma_x = 0"),
+    (dict(model__d=10**30), "model.d = 1000000000000000000000000000000 is not allowed"),
+    (dict(model__gamma_x=10**400), "model.gamma_x = 1000"),
+    (dict(axes__n=[1e16], model__n=None), "n = 1e+16 is not allowed: n lies in [1, 1e+15]"),
 ]
 
 
@@ -72,6 +84,35 @@ def test_a_mistake_is_one_sentence(change, sentence):
     message = str(caught.value)
     assert sentence in message
     assert message.endswith(".") and "\n" not in message
+
+
+def test_a_file_of_an_odd_kind_is_one_sentence_at_once(tmp_path):
+    text = toml(raw())
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_spec(tmp_path / "bom.toml") == small()
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    for name, content in {
+        "deep.toml": "x = " + "[" * 100_000 + "]" * 100_000,
+        "deeper.toml": "x = " + "{a = " * 20_000 + "1" + "}" * 20_000,
+        "digits.toml": text.replace("trials = 6", f"trials = {'9' * 5000}"),
+        "long.toml": text.replace("trials = 6", f"trials = '{'9' * 5000}'"),
+        "large.toml": "#" * (2 << 20),
+        "null.toml": "\0",
+        "twice.toml": text + "\n[axes]\n",
+    }.items():
+        (tmp_path / name).write_text(content)
+    for path in sorted(set(tmp_path.glob("*.toml")) - {tmp_path / "bom.toml"}):
+        with pytest.raises(SpecError) as caught:
+            load_spec(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300, path
+
+
+def test_a_trial_that_no_memory_holds_is_refused_before_it_is_taken(tmp_path):
+    with pytest.raises(SpecError, match=r"a trial of d_x \+ d_y = 1000000 would take 14,901 GiB of memory: this machine has "):
+        run(small(model__d=500_000), path=tmp_path / "s.zarr")
+    assert not any(tmp_path.iterdir())
 
 
 def test_errors_of_a_file_name_the_file(tmp_path):

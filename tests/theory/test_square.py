@@ -122,7 +122,7 @@ def test_more_pairs_are_never_worse():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r"ridge_y = -1 is not allowed: a ridge must be in \[0, ∞\]"):
+    with pytest.raises(ValueError, match=r"ridge_y = -1 is not allowed: ridge_y must be in \[0, ∞\]"):
         square.separation(even(), ridge_y=-1)
     with pytest.raises(ValueError, match="n = 0 is not allowed"):
         square.best_ridge(even(), 0)

@@ -15,6 +15,7 @@ from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import Population
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.keys import root_key
+from phasejax.memory import affordable
 from phasejax.simulation.rows import Layout, Program
 from phasejax.simulation.statistics import RowSums, measured, merged
 from phasejax.simulation.trial import choose
@@ -25,6 +26,8 @@ class SolvedEngine:
     """A sweep of CA and CP made ready to run on this process's devices; compiled once, on first use."""
 
     def __init__(self, spec: SpikedSpec, *, precision: int, devices: tuple[jax.Device, ...]):
+        d = sum(spec.model.dimensions)
+        affordable(f"a trial of d_x + d_y = {d}", 4 * d * d * precision // 8)
         self.spec = spec
         self.grid = Grid(spec)
         self.precision = precision

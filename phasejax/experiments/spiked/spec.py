@@ -18,9 +18,12 @@ RANGES: dict[str, Range] = {
     "gamma_tilde_y": Range(0, open=True),
     "nu": Range(0, 1),
     "eta": Range(0),
-    "n": Range(1, whole=True),
+    "n": Range(1, 1e15, whole=True),
 }
 """What may be fixed under [model] or swept under [axes]."""
+
+_WEAKEST = 1e-8
+"""A signal below this is none where a variance rests on it."""
 
 _ALTERNATIVES = (("gamma_x", "quality_x"), ("gamma_y", "quality_y"), ("nu", "eta"))
 
@@ -31,9 +34,9 @@ class ModelTable(Table):
     `spread` makes the spikes unequal, κ_i = κ·spread^(i−1) for i = 1..k, in (0, 1], default 1.
     """
 
-    d: int = Field(ge=1)
+    d: int = Field(ge=1, le=10**6)
     k: int = Field(ge=1)
-    d_y: int | None = Field(None, ge=1)
+    d_y: int | None = Field(None, ge=1, le=10**6)
     kappa: Fixed | None = None
     spread: Finite | None = None
     gamma_x: Fixed | None = None
@@ -78,6 +81,7 @@ class SpikedSpec(SweepSpec):
         self._check_sizes()
         self._check_interplay()
 
+    @np.errstate(over="ignore")
     def check_precision(self, precision: int) -> None:
         values = self.values()
         variances = {name: v for name, v in values.items() if name.startswith("gamma")} | {"kappa": values["kappa"] ** 2}
@@ -134,11 +138,13 @@ class SpikedSpec(SweepSpec):
 
     def _check_interplay(self) -> None:
         values = self.values()
+        weakest = values["kappa"].min() * values.get("spread", np.ones(1)).min() ** (self.model.k - 1)
         for side in ("x", "y"):
-            if f"quality_{side}" in values and values["kappa"].min() == 0:
-                raise ValueError(f"kappa = 0 is not allowed together with quality_{side}: a quality needs a signal")
-            if f"gamma_{side}" in values and values["kappa"].min() == 0 and values[f"gamma_{side}"].min() == 0:
-                raise ValueError(f"kappa = 0 is not allowed together with gamma_{side} = 0: the variance would vanish")
+            if f"quality_{side}" in values and weakest < _WEAKEST:
+                raise ValueError(f"kappa = {weakest:g} is not allowed together with quality_{side}: a quality needs a signal")
+            if f"gamma_{side}" in values and max(weakest, np.sqrt(gamma := values[f"gamma_{side}"].min())) < _WEAKEST:
+                pair = f"kappa = {weakest:g} is not allowed together with gamma_{side} = {gamma:g}"
+                raise ValueError(f"{pair}: the variance would vanish")
         if "eta" in values:
             bound = np.sqrt(values["gamma_tilde_x"].min() * values["gamma_tilde_y"].min())
             if values["eta"].max() > bound:

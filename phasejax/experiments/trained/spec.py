@@ -7,7 +7,7 @@ from pydantic import Field
 
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.objectives import Objective, get
-from phasejax.sweep.spec import Range, Table
+from phasejax.sweep.spec import Label, Range, Table
 from phasejax.training.task import split
 
 LEGS = 20
@@ -23,7 +23,7 @@ class TrainingTable(Table):
     - `learning_rate` > 0 at the first step, unless it is an axis; it falls to 0 along a cosine.
     """
 
-    objectives: dict[str, dict[str, float | int | str]] = Field(min_length=1)
+    objectives: dict[Label, dict[str, float | int | str]] = Field(min_length=1)
     width: int | None = Field(None, ge=1)
     steps: int = Field(ge=1)
     batch: int = Field(ge=2)

@@ -1,11 +1,11 @@
 """The specification of a sweep over a world of pictures."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from phasejax.objectives import get
-from phasejax.sweep.spec import Finite, Range, SweepSpec, Table, points
+from phasejax.sweep.spec import Finite, Label, Range, SweepSpec, Table, points
 
 LEGS = 20
 STEREO: dict[str, Range] = dict.fromkeys(("jitter", "rotation", "noise_x", "noise_y", "position_range"), Range(0))
@@ -43,8 +43,8 @@ class WorldTable(Table):
     name: Literal["sprites", "solids", "captions"]
     size: Literal["tiny", "small", "published"] = "small"
     knobs: dict[str, Finite] = Field(default_factory=dict)
-    objectives: dict[str, dict[str, float | int | str]] = Field(min_length=1)
-    channels: tuple[int, ...] = (16, 16, 32, 32)
+    objectives: dict[Label, dict[str, float | int | str]] = Field(min_length=1)
+    channels: Annotated[tuple[int, ...], Strict(False)] = (16, 16, 32, 32)
     hidden: int = Field(256, ge=1)
     features: int = Field(64, ge=1)
     width: int = Field(16, ge=1)
