@@ -1,7 +1,9 @@
 """How the command line sets JAX up. A library user's own settings are never touched by importing phasejax."""
 
 import os
-from collections.abc import Iterator
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -15,7 +17,8 @@ def prepare() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import jax
 
-    if jax.config.jax_num_cpu_devices < 1:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.config.jax_num_cpu_devices < 1 and "xla_force_host_platform_device_count" not in flags:
         jax.config.update("jax_num_cpu_devices", cores())
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
@@ -41,14 +44,26 @@ def cores() -> int:
 
 def cache_directory() -> Path:
     """Where compiled kernels are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phasejax"
+    wanted = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache"), tempfile.gettempdir()
+    return Path(next(folder for folder in wanted if os.path.isabs(folder)), "phasejax")  # nobody may have a home
 
 
-def join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+def join(
+    coordinator: str | None, processes: int | None, process_id: int | None, wait_s: float, on_silence: Callable[[], None]
+) -> None:
     """Join the other processes of a multi-host run.
 
-    Without arguments JAX detects the cluster (Slurm, Open MPI, GKE, TPU pods); otherwise all three must be given.
+    Without `coordinator`, HOST:PORT of process 0, JAX detects the cluster (Slurm, Open MPI, GKE, TPU pods); otherwise all three
+    must be given. JAX aborts a process that waits in vain: `on_silence` is called after `wait_s` seconds, before it can, from a
+    thread of its own, and ends the process in a better way.
     """
     import jax
 
-    jax.distributed.initialize(coordinator, processes, process_id)
+    jax.config.update("jax_enable_recoverability", True)  # one that dies does not take the others along
+    clock = threading.Timer(wait_s, on_silence)
+    clock.daemon = True
+    clock.start()
+    try:
+        jax.distributed.initialize(coordinator, processes, process_id, initialization_timeout=int(wait_s) + 60)
+    finally:
+        clock.cancel()

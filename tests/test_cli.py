@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from specs import raw, toml
 from test_spec import MISTAKES
 from typer.testing import CliRunner
 
+from phasejax import runtime
 from phasejax.cli import COMMANDS, app
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.figures import NAMES
@@ -213,6 +216,22 @@ def test_help_lists_every_command_and_loads_none():
         assert name in shown
         function = getattr(importlib.import_module(f"phasejax.cli.{name}"), name)
         assert inspect.getdoc(function).splitlines()[0] == help_line
+
+
+def test_what_the_environment_sets_is_kept_and_a_home_is_not_needed(tmp_path):
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3", "XDG_CACHE_HOME": "", "HOME": ""}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")} | flags
+    command = [sys.executable, "-m", "phasejax", "info"]
+    shown = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert shown.returncode == 0 and "3 × cpu" in shown.stdout and not any(tmp_path.iterdir()), shown
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", "relative")
+        patch.setenv("HOME", "/home/nobody")
+        assert runtime.cache_directory() == Path("/home/nobody/.cache/phasejax")
+        patch.setattr("os.path.expanduser", lambda path: path)  # as for a user whom no table knows
+        assert runtime.cache_directory() == Path(tempfile.gettempdir(), "phasejax")
+        patch.setenv("XDG_CACHE_HOME", "/cache")
+        assert runtime.cache_directory() == Path("/cache/phasejax")
 
 
 def test_info_names_devices_versions_and_places():

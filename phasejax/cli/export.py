@@ -14,7 +14,7 @@ from phasejax.sweep import StoreError, load, spec_of
 
 
 def export(
-    store: Annotated[Path, typer.Argument(help="A store that a sweep wrote, NAME.zarr, finished or not.")],
+    store: Annotated[str, typer.Argument(help="A store that a sweep wrote, NAME.zarr, finished or not; a folder or a URL.")],
     csv: Annotated[Path | None, typer.Option(help="Write a row for each cell, a column for each number.")] = None,
     latex_file: Annotated[Path | None, typer.Option("--latex", help="Write the table of agreement with theory.")] = None,
 ) -> None:
@@ -24,7 +24,7 @@ def export(
             raise Mistake("nothing to write: give --csv FILE, --latex FILE or both.")
         for path, option in ((csv, "--csv"), (latex_file, "--latex")):
             if path is not None:
-                checked_file(path, option, str(store))
+                checked_file(path, option, store)
         if csv is not None and latex_file is not None and csv.resolve() == latex_file.resolve():
             raise Mistake(f"--csv and --latex are both {csv}: two files are needed.")
         dataset = load(store)

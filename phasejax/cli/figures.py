@@ -27,4 +27,4 @@ def figures(
         checked_directory(out)
         with console.status("") as status:
             for paths in regenerate(wanted or (), out, on_progress=status.update):
-                console.print(" ".join(str(path) for path in paths), soft_wrap=True)
+                console.print(" ".join(str(path) for path in paths), soft_wrap=True, markup=False)

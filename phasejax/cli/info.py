@@ -18,5 +18,5 @@ def info() -> None:
         console.print(f"{name:10} {version(name)}")
     console.print(f"python     {sys.version.split()[0]}")
     console.print("precision  32 bits, 64 with --precision 64; analytic quantities always 64")
-    console.print(f"results    {Path('out').resolve()} unless --out says otherwise", soft_wrap=True)
-    console.print(f"cache      {runtime.cache_directory()}", soft_wrap=True)
+    console.print(f"results    {Path('out').resolve()} unless --out says otherwise", soft_wrap=True, markup=False)
+    console.print(f"cache      {runtime.cache_directory()}", soft_wrap=True, markup=False)

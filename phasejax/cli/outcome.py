@@ -1,7 +1,5 @@
 """What came of a sweep: its picture, and how far theory and measurement agree, as a terminal or LaTeX shows it."""
 
-from pathlib import Path
-
 import numpy as np
 import xarray as xr
 from rich import box
@@ -11,17 +9,20 @@ from rich.table import Table
 from phasejax import plot
 from phasejax.sweep import SweepSpec
 from phasejax.sweep.agreement import MARGIN, Agreement
+from phasejax.sweep.place import file_at
 
 
-def report(dataset: xr.Dataset, spec: SweepSpec, stem: Path, pdf: bool, where: Console) -> list[Path]:
-    """Draw the picture as STEM.png, as STEM.pdf where that is wanted, and print the agreement; the files that were written."""
+def report(dataset: xr.Dataset, spec: SweepSpec, stem: str, pdf: bool, where: Console) -> list[str]:
+    """Draw the picture as STEM.png, a path or a URL, as STEM.pdf where that is wanted, and print the agreement; the files
+    that were written."""
     with where.status(f"{spec.name}: theory at n"):
         dataset = spec.kind.expected(dataset)
     with where.status(f"{spec.name}: drawing"):
         figure = spec.kind.figure(dataset)
-        written = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", *(["pdf"] if pdf else []))]
-        for path in written:
-            plot.save(figure, path)
+        written = [f"{stem}.{suffix}" for suffix in ("png", *(["pdf"] if pdf else []))]
+        for at in written:
+            with file_at(at) as path:
+                plot.save(figure, path)
     if rows := spec.kind.agreement(dataset):
         where.print(_table(rows))
         if sentence := moved(rows[0]):

@@ -8,18 +8,22 @@ import typer
 from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
 from phasejax.sweep import StoreError, load, spec_of
+from phasejax.sweep.place import is_url
 
 
 def plot(
-    store: Annotated[Path, typer.Argument(help="A store that a sweep wrote, NAME.zarr, finished or not.")],
+    store: Annotated[str, typer.Argument(help="A store that a sweep wrote, NAME.zarr, finished or not; a folder or a URL.")],
     out: Annotated[Path | None, typer.Option(help="Directory for NAME.png; the store's own by default.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write NAME.pdf.")] = False,
 ) -> None:
     """Draw a store again, and print how well theory and samples agree."""
     with plain_errors(StoreError):
-        folder = checked_directory(store.absolute().parent if out is None else out)
+        folder = store.rstrip("/").rpartition("/")[0]
+        if out is not None or not is_url(store):
+            folder = checked_directory(Path(store).absolute().parent if out is None else out)
         dataset = load(store)
         spec = spec_of(dataset)
-        folder.mkdir(parents=True, exist_ok=True)
-        written = report(dataset, spec, folder / spec.name, pdf, console)
-        console.print("wrote " + ", ".join(map(str, written)), soft_wrap=True, markup=False)
+        if isinstance(folder, Path):
+            folder.mkdir(parents=True, exist_ok=True)
+        written = report(dataset, spec, f"{folder}/{spec.name}", pdf, console)
+        console.print("wrote " + ", ".join(written), soft_wrap=True, markup=False)

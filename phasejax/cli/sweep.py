@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -19,12 +20,15 @@ from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
 from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, estimate, load_spec, run
 from phasejax.sweep.grid import Grid
+from phasejax.sweep.place import is_url
 from phasejax.sweep.running import Cost
 
 
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A TOML file, or the name of a published sweep.", metavar="SPEC")],
-    out: Annotated[Path, typer.Option(help="Directory for NAME.zarr and NAME.png.")] = Path("out"),
+    out: Annotated[
+        str, typer.Option(help="Directory for NAME.zarr and NAME.png, or s3://, gs:// or az:// BUCKET/PREFIX.")
+    ] = "out",
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted sweep; begin it if there is none.")] = False,
     precision: Annotated[int, typer.Option(help="Bits of the draws and the linear algebra, 32 or 64.")] = 32,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write NAME.pdf.")] = False,
@@ -34,26 +38,30 @@ def sweep(
     coordinator: Annotated[str | None, typer.Option(help="HOST:PORT of process 0, where no cluster is detected.")] = None,
     processes: Annotated[int | None, typer.Option(help="Number of processes, with --coordinator.")] = None,
     process_id: Annotated[int | None, typer.Option(help="This process's number from 0, with --coordinator.")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers compute the tiles.")] = None,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the other processes, or for Dask.")] = 60,
 ) -> None:
     """Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree."""
     with plain_errors(SpecError, StoreError, interrupted="what is done is kept, --resume continues"):
         what = load_spec(spec)
         if precision not in (32, 64):
             raise SpecError(f"--precision {precision} is not allowed: 32 or 64.")
-        checked_directory(out)
+        if not is_url(out):
+            checked_directory(Path(out))
         if dry_run:
             return _print_cost(estimate(what, precision=precision))
         with _json_lines() if log_json else nullcontext() as lines:
             if hosts or (coordinator, processes, process_id) != (None, None, None):
-                _join(coordinator, processes, process_id)
+                _join(coordinator, processes, process_id, wait)
             with _shown_progress(what, lines) as on_progress:
-                store = out / f"{what.name}.zarr"
+                store = f"{out}/{what.name}.zarr"
                 heard = {"on_progress": on_progress, "on_notice": lambda line: typer.echo(f"phasejax: {line}", err=True)}
-                dataset = run(what, path=store, resume=resume, precision=precision, **heard)
+                crew = {"cluster": dask, "wait_s": wait}
+                dataset = run(what, path=store, resume=resume, precision=precision, **crew, **heard)
         if jax.process_index() == 0:
             where = Console(stderr=True, highlight=False) if log_json else console
-            written = [store, *report(dataset, what, out / what.name, pdf, where)]
-            where.print("wrote " + ", ".join(map(str, written)), soft_wrap=True, markup=False)
+            written = [store, *report(dataset, what, f"{out}/{what.name}", pdf, where)]
+            where.print("wrote " + ", ".join(written), soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -84,14 +92,26 @@ def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[
         yield _PlainLines(spec.name)
 
 
-def _join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+def _join(coordinator: str | None, processes: int | None, process_id: int | None, wait: float) -> None:
     explicit = (coordinator, processes, process_id)
     if None in explicit and any(given is not None for given in explicit):
         raise SpecError("--coordinator, --processes and --process-id go together: give all three.")
+    if coordinator is not None and not re.fullmatch(r"(\S+):(\d{1,5})", coordinator):
+        raise SpecError(f"--coordinator {coordinator} is not allowed: HOST:PORT of process 0 is needed.")
+    if processes is not None and process_id is not None and not 0 <= process_id < processes:
+        raise SpecError(f"--process-id {process_id} is not allowed: it lies in 0..{processes - 1}, below --processes.")
+
+    def give_up() -> None:
+        whom = "the other processes of the cluster" if coordinator is None else f"all {processes} processes at {coordinator}"
+        typer.echo(
+            f"phasejax: {whom} did not meet within {wait:g} s: is each of them running, and the address right?", err=True
+        )
+        os._exit(2)  # nothing is begun, and the main thread waits where no exception reaches it
+
     try:
-        runtime.join(*explicit)
+        runtime.join(*explicit, wait, give_up)
     except (RuntimeError, ValueError) as error:
-        raise SpecError(f"the other processes cannot be joined: {error}.") from error
+        raise SpecError(f"the other processes cannot be joined: {str(error).splitlines()[0]}.") from error
 
 
 def _print_cost(cost: Cost) -> None:

@@ -1,8 +1,9 @@
 """Grid sweeps: a TOML specification in, an `xarray.Dataset` with labelled axes out."""
 
+from phasejax.sweep.place import StoreError
 from phasejax.sweep.running import Progress, estimate, run
 from phasejax.sweep.spec import SpecError, SweepSpec, load_spec, parse_spec
-from phasejax.sweep.store import StoreError, load, spec_of
+from phasejax.sweep.store import load, spec_of
 
 __all__ = [
     "Progress",

@@ -5,22 +5,24 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import jax
+import numpy as np
 import xarray as xr
-from jax.experimental import multihost_utils
 
-from phasejax.memory import most_held
+from phasejax.memory import NotAffordable, most_held
+from phasejax.sweep import together
 from phasejax.sweep.grid import Grid, tile_shape
-from phasejax.sweep.integrity import alone
 from phasejax.sweep.kind import Engine
-from phasejax.sweep.spec import SweepSpec
-from phasejax.sweep.store import Memory, Store, StoreError, load, store_bytes
+from phasejax.sweep.place import StoreError, place, reached
+from phasejax.sweep.spec import SpecError, SweepSpec
+from phasejax.sweep.store import Memory, Store, load, store_bytes
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Cost:
 
 def estimate(spec: SweepSpec, *, precision: int = 32, devices: tuple[jax.Device, ...] | None = None) -> Cost:
     """Calibrate on one compiled call of the sweep, timed warm, and extrapolate to all of it. Writes nothing."""
-    engine = _engine(spec, precision, devices)
+    engine = engine_for(spec, precision, devices)
     compile_s, run_s = engine.time()
     cells = Grid(spec).size
     trials = cells * spec.trials
@@ -69,6 +71,8 @@ def run(
     resume: bool = False,
     precision: int = 32,
     devices: tuple[jax.Device, ...] | None = None,
+    cluster: str | None = None,
+    wait_s: float = 60.0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_notice: Callable[[str], None] = warnings.warn,
 ) -> xr.Dataset:
@@ -76,64 +80,147 @@ def run(
 
     **Arguments:**
 
-    - `path`: where the Zarr store goes; without it the result lives in memory alone.
+    - `path`: where the Zarr store goes, a folder or the URL of an object store; without it the result lives in memory alone.
     - `resume`: continue the store at `path`, or begin it if there is none.
     - `precision`: 32 or 64 bits for draws and linear algebra. Analytic variables are always computed in 64.
     - `devices`: this process's devices to use, all of them by default.
+    - `cluster`: address of a Dask scheduler; its workers compute the tiles, each on all its devices, and write them to `path`,
+      which all of them reach. `wait_s`: seconds to wait for it and its first worker.
     - `on_progress`: called after each tile.
-    - `on_notice`: hears, in a sentence each, what was damaged and is computed again, and what is waited for.
+    - `on_notice`: hears, in a sentence each, what was damaged and is computed again, on what else the sweep was begun, and what
+      is waited for.
 
     With several processes (`jax.distributed`) each computes its share of the tiles and all return the whole.
 
     **Raises:** `StoreError` if the store cannot be created, continued or written.
     """
-    engine = _engine(spec, precision, devices)
-    block, provenance = tile_shape(Grid(spec).shape, engine.tile_cells), _provenance(spec, engine)
-    if path is None:
-        if jax.process_count() > 1:
-            raise StoreError("several processes share a sweep by its store: a path is needed.")
-        memory = Memory(spec, block, provenance)
-        _run_tiles(spec, engine, memory, on_progress)
-        return memory.dataset
-    path = Path(path)
-    first = jax.process_index() == 0  # creates the store, or checks that it may be continued, before the others open it
-    created = first and _create(spec, path, resume, block, provenance)
-    with alone(path, on_notice) if first else nullcontext():
-        if first and not created:
-            mended = Store.resume(path, provenance)
-            if mended:
-                on_notice(mended)
-        _barrier("phasejax store ready")
-        _run_tiles(spec, engine, Store.open(path), on_progress)
-        _barrier("phasejax sweep finished")
+    if cluster is not None:
+        if path is None:
+            raise StoreError("the workers of a cluster share a sweep by its store: a path is needed.")
+        from phasejax.sweep.cluster import Cluster
+
+        with Cluster.at(cluster, spec, precision, wait_s) as crew:
+            return _stored(spec, crew, path, resume, on_progress, on_notice)
+    crew = Devices(spec, engine_for(spec, precision, devices))
+    if path is not None:
+        return _stored(spec, crew, path, resume, on_progress, on_notice)
+    if jax.process_count() > 1:
+        raise StoreError("several processes share a sweep by its store: a path is needed.")
+    memory = Memory(spec, *crew.plan())
+    crew.compute(memory, Meter(spec, on_progress))
+    return memory.dataset
+
+
+def _stored(spec: SweepSpec, crew, path: str | Path, resume: bool, on_progress: Callable, on_notice: Callable) -> xr.Dataset:
+    """Begin or continue a store, have the crew compute what it lacks, and read it."""
+    plan = crew.plan()
+    with reached(path), ExitStack() as held:
+
+        def ready() -> None:
+            created = _create(spec, path, resume, plan)
+            held.enter_context(place(path).alone(on_notice))
+            if not created:
+                for sentence in Store.resume(path, plan.provenance):
+                    on_notice(sentence)
+
+        together.led(ready)
+        crew.compute(Store(path), Meter(spec, on_progress))
+        together.parted()
     return load(path)
 
 
-def _engine(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None) -> Engine:
-    """What computes this sweep. **Raises:** `ValueError` on the precision, or a value beyond it."""
+class Plan(NamedTuple):
+    """How a sweep is cut into tiles, and what made it: enough to make it again."""
+
+    block: tuple[int, ...]
+    provenance: dict[str, Any]
+
+    @classmethod
+    def of(cls, spec: SweepSpec, engine: Engine) -> Self:
+        device = engine.devices[0]
+        provenance = {
+            "spec": spec.model_dump_json(exclude_none=True),
+            "precision": engine.precision,
+            "seed": spec.seed,
+            "formulation": engine.method,
+            "device": f"{len(engine.devices) * jax.process_count()} × {device.device_kind} ({device.platform})",
+            "versions": {name: version(name) for name in ("phasejax", "jax", "jaxlib", "numpy", "zarr")},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        return cls(tile_shape(Grid(spec).shape, engine.tile_cells), provenance)
+
+
+class Meter:
+    """Counts the cells that are done, from the moment that compilation is over, and tells it."""
+
+    def __init__(self, spec: SweepSpec, on_progress: Callable[[Progress], None]):
+        self._trials, self._tell = spec.trials, on_progress
+        self._began = self._compiled = time.monotonic()
+        self._done, self._cells = 0, 0
+
+    def begin(self, regions: Iterable[tuple[slice, ...]]) -> None:
+        """These are tiles to do, now that all that had to be compiled is."""
+        if not self._cells:
+            self._compiled = time.monotonic()
+        self._cells += sum(math.prod(part.stop - part.start for part in region) for region in regions)
+
+    def add(self, cells: int) -> None:
+        """A tile of so many cells is in the store."""
+        self._done += cells
+        now = time.monotonic()
+        trials = self._done * self._trials
+        self._tell(Progress(self._done, self._cells, trials, trials / (now - self._compiled), now - self._began))
+
+
+class Devices:
+    """This process's devices. With several processes each computes its share of the tiles, then what is left of the others':
+    theirs who are slower, or were killed."""
+
+    def __init__(self, spec: SweepSpec, engine: Engine):
+        self._spec, self._engine = spec, engine
+
+    def plan(self) -> Plan:
+        return Plan.of(self._spec, self._engine)
+
+    def compute(self, store: Store | Memory, meter: Meter) -> None:
+        """Compute and write the pending tiles, one being computed while the one before it is written."""
+        share, shares = jax.process_index(), jax.process_count()
+        regions = list(store.pending(share, shares))
+        if regions:
+            self._engine.compile()
+        cells = Grid(self._spec).cells
+        while regions:
+            meter.begin(regions)
+            for region, finish in _ahead(regions, lambda region: computed(self._engine, cells(region))):
+                store.write(region, finish())
+                meter.add(cells(region).size)
+            left = list(store.pending()) if shares > 1 else []
+            regions = left[share * len(left) // shares :][:1]
+
+
+def engine_for(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None = None) -> Engine:
+    """What computes this sweep on this process.
+
+    **Raises:** `ValueError` on the precision, `SpecError` on a value beyond it and on a trial that no memory holds.
+    """
     if precision not in (32, 64):
         raise ValueError(f"precision = {precision} is not allowed: 32 or 64 bits.")
     spec.check_precision(precision)
-    return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
+    try:
+        return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
+    except NotAffordable as error:
+        raise SpecError(str(error)) from error
 
 
-def _run_tiles(spec: SweepSpec, engine: Engine, store: Store | Memory, on_progress: Callable[[Progress], None]) -> None:
-    """Compute and write this process's pending tiles, one being computed while the one before it is written."""
-    mine = list(store.pending(jax.process_index(), jax.process_count()))
-    if not mine:
-        return
-    began = time.monotonic()
-    engine.compile()
-    compiled = time.monotonic()  # throughput is counted from here
-    grid, done, trials = Grid(spec), 0, spec.trials
-    cells = sum(math.prod(part.stop - part.start for part in region) for region in mine)
-    work = ((region, grid.cells(region)) for region in mine)
-    for (region, numbers), finish in _ahead(work, lambda tile: engine.measure(tile[1].ravel())):
-        values = engine.analytic(numbers.ravel()) | finish()
-        store.write(region, {name: value.reshape(numbers.shape + value.shape[1:]) for name, value in values.items()})
-        done += numbers.size
-        now = time.monotonic()
-        on_progress(Progress(done, cells, done * trials, done * trials / (now - compiled), now - began))
+def computed(engine: Engine, cells: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
+    """Begin the trials of a tile of cells (…); the returned function waits for all its variables, each (…, further)."""
+    finish = engine.measure(cells.ravel())
+
+    def values() -> dict[str, np.ndarray]:
+        found = engine.analytic(cells.ravel()) | finish()
+        return {name: value.reshape(cells.shape + value.shape[1:]) for name, value in found.items()}
+
+    return values
 
 
 def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
@@ -146,33 +233,14 @@ def _ahead(items: Iterable, start: Callable, depth: int = 1) -> Iterator:
     yield from waiting
 
 
-def _create(spec: SweepSpec, path: Path, resume: bool, block: tuple[int, ...], provenance: dict) -> bool:
+def _create(spec: SweepSpec, path: str | Path, resume: bool, plan: Plan) -> bool:
     """Whether a store was created; if not, there is one to continue."""
-    if resume and path.exists():
+    if resume and place(path).exists():
         return False
     try:
-        Store.create(path, spec, block, provenance)
+        Store.create(path, spec, *plan)
     except StoreError:
-        if resume and path.exists():  # another process was first
+        if resume and place(path).exists():  # another process was first
             return False
         raise
     return True
-
-
-def _barrier(name: str) -> None:
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)
-
-
-def _provenance(spec: SweepSpec, engine: Engine) -> dict:
-    """What made a store: enough to make it again."""
-    device = engine.devices[0]
-    return {
-        "spec": spec.model_dump_json(exclude_none=True),
-        "precision": engine.precision,
-        "seed": spec.seed,
-        "formulation": engine.method,
-        "device": f"{len(engine.devices) * jax.process_count()} × {device.device_kind} ({device.platform})",
-        "versions": {name: version(name) for name in ("phasejax", "jax", "jaxlib", "numpy", "zarr")},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }

@@ -7,15 +7,13 @@ what `status` calls done is whole, and `integrity` says whether it still is.
 
 import json
 import math
-import shutil
-import uuid
 import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -25,7 +23,8 @@ from zarr.errors import ZarrUserWarning
 
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, tiles
-from phasejax.sweep.integrity import UNREADABLE, checksums, digest, discard, settle
+from phasejax.sweep.integrity import UNREADABLE, checksums, digest
+from phasejax.sweep.place import RECORD, UNFINISHED, Keys, StoreError, place, reached
 from phasejax.sweep.spec import SweepSpec, parse_spec
 
 PENDING = 255
@@ -34,13 +33,10 @@ PENDING = 255
 WHOLE = 1 << 26
 """Bytes of a store up to which it is read at once."""
 
+_COPY = "the copy of all metadata"
 _STATUS = ", ".join(f"{status.value} {status.name.lower()}" for status in Status) + f", {PENDING} not computed"
 
 Region = tuple[slice, ...]
-
-
-class StoreError(RuntimeError):
-    """A store that cannot be created, continued or read, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +70,19 @@ class Store:
     `broken` names the arrays that are missing or not as they were made, coordinates among them.
     """
 
-    def __init__(self, path: Path, group: zarr.Group):
-        self.path = path
-        self._group = group
-        self._inode = path.stat().st_ino
+    def __init__(self, at: str | Path):
+        self.place = place(at)
+        try:
+            self._group = group = zarr.open_group(self.place.keys, mode="r+", use_consolidated=False)
+            if "spec" not in group.attrs:
+                raise KeyError("spec")
+        except UNREADABLE as error:
+            raise StoreError(f"{at} is not a sweep store.") from error
+        self._identity = self.place.identity()
+        self._arrays: dict[str, zarr.Array] = {}
         record = dict(group.attrs)
         if record.pop("digest", None) != digest(record):
-            raise StoreError(f"{path} has a record of how it was made that was edited or damaged: make the sweep anew.")
+            raise StoreError(f"{at} has a record of how it was made that was edited or damaged: make the sweep anew.")
         self.spec = parse_spec(json.loads(str(record["spec"])))
         self._sweep = zlib.crc32(f"{record['spec']} {record['precision']}".encode())
         self._block = tuple(cast(list[int], record["block"]))
@@ -89,80 +91,100 @@ class Store:
         coordinates = _coordinates(self.spec)
         self.broken = [name for name, points in coordinates.items() if not _holds(group, name, points)]
         self.broken += [name for name, laid in self._laid.items() if not _is_laid(group, name, laid)]
+        self.broken += [] if self.broken or self._copy_is_right() else [_COPY]
+
+    def _copy_is_right(self) -> bool:
+        """Whether the copy of all metadata, where there is one, is that of the arrays: other readers go by it."""
+        try:
+            copy = json.loads(self.place.read(RECORD)).get("consolidated_metadata")
+            names = (*_coordinates(self.spec), *self._laid)
+            return copy is None or copy["metadata"] == {n: json.loads(self.place.read(f"{n}/{RECORD}")) for n in names}
+        except UNREADABLE:
+            return False
+
+    @property
+    def version(self) -> str:
+        """Of the phasejax that began it."""
+        return str(cast(dict, self._group.attrs["versions"])["phasejax"])
 
     def _array(self, name: str) -> zarr.Array:
-        return cast(zarr.Array, self._group[name])
+        if name not in self._arrays:
+            self._arrays[name] = cast(zarr.Array, self._group[name])
+        return self._arrays[name]
 
     @classmethod
-    def create(cls, path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> "Store":
-        """A new store with every cell pending. It appears under its name only once it is whole.
+    def create(cls, at: str | Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> "Store":
+        """A new store with every cell pending. It is there only once it is whole.
 
         **Raises:** `StoreError` if something is there already or the place cannot be written.
         """
-        exists = StoreError(f"{path} exists: add --resume to continue it, or choose another directory.")
-        if path.exists():
+        where = place(at)
+        exists = StoreError(f"{at} exists: add --resume to continue it, or choose another directory.")
+        if where.exists():
             raise exists
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _lay_out(draft, spec, block, provenance)
-            draft.rename(path)
+            where.begin(lambda keys: _lay_out(keys, spec, block, provenance))
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
-            if path.exists():
+            if where.exists():
                 raise exists from error
-            raise StoreError(f"{path} cannot be created: {error.strerror or error}.") from error
-        return cls.open(path)
+            raise StoreError(f"{at} cannot be created: {error.strerror or error}.") from error
+        return cls(at)
 
     @classmethod
-    def open(cls, path: Path) -> "Store":
-        """**Raises:** `StoreError` if there is no sweep store at the path, or if its record was edited."""
-        try:
-            group = zarr.open_group(path, mode="r+", use_consolidated=False)
-            if "spec" not in group.attrs:
-                raise KeyError("spec")
-        except UNREADABLE as error:
-            raise StoreError(f"{path} is not a sweep store.") from error
-        return cls(path, group)
+    def resume(cls, at: str | Path, provenance: dict) -> list[str]:
+        """Make ready a store that the same spec began: what is damaged is pending again.
 
-    @classmethod
-    def resume(cls, path: Path, provenance: dict) -> str | None:
-        """Make ready a store that the same spec began: what is damaged is pending again, and named in a sentence.
+        Sentences name that, and the other devices on which it was begun, where cells are left to compute.
 
         **Raises:** `StoreError` saying what differs otherwise.
         """
-        store = cls.open(path)
+        store = cls(at)
         began = dict(store._group.attrs)
         there, here = json.loads(str(began["spec"])), json.loads(provenance["spec"])
         differences = _differences(there, here) or _other_orders(store.spec, parse_spec(here))
         if began["precision"] != provenance["precision"]:
             differences.append(f"precision is {began['precision']} there and {provenance['precision']} here")
         if differences:
-            raise StoreError(f"{path} was made from another sweep: {'; '.join(differences)}.")
+            raise StoreError(f"{at} was made from another sweep: {'; '.join(differences)}.")
         try:
-            return store.mend()
+            return [*store.mend(), *store.handed_over(provenance["device"])]
         except OSError as error:
-            raise StoreError(f"{path} is damaged and cannot be written: {error.strerror or error}.") from error
+            raise StoreError(f"{at} cannot be written: {error.strerror or error}.") from error
 
-    def mend(self) -> str | None:
-        """Lay broken arrays out again, and make damaged tiles pending; a sentence that names them, None where all is whole."""
+    def handed_over(self, device: str) -> list[str]:
+        """Record that other devices go on with what is pending, and say so."""
+        record = dict(self._group.attrs)
+        began = str(record["device"])
+        if began.split(", then ")[-1] == device or not any(self.pending()):
+            return []
+        record = {name: value for name, value in record.items() if name != "digest"} | {"device": f"{began}, then {device}"}
+        self._group.attrs.put(record | {"digest": digest(record)})
+        _consolidate(self.place.keys)
+        return [f"{self.place} was begun on {began} and goes on with {device}: their cells are equal to the last places."]
+
+    def mend(self) -> list[str]:
+        """Lay broken arrays out again, and make damaged tiles pending; a sentence that names them, if there are any."""
         said = [f"{name} was missing or not as it was made" for name in self.broken]
         for name in self.broken:
-            discard(self.path / name)
+            if name == _COPY:
+                continue
+            self.place.discard(name)
             points = _coordinates(self.spec).get(name)
             if points is None:
-                _lay(self._group, name, self._laid[name])
+                _lay(self.place.keys, name, self._laid[name])
             else:
-                _lay_coordinate(self._group, name, points)
+                _lay_coordinate(self.place.keys, name, points)
+        if self.broken:
+            _consolidate(self.place.keys)
         self.broken = []
         damaged = self.damaged()
         for region in damaged:
             for name in ("status", *self._laid):  # first what vouches for the others
-                discard(self._chunk(name, region))
+                self.place.discard(self._chunk(name, region))
         if damaged:
             first = ", ".join(_where(self._grid, region) for region in damaged[:3]) + (", …" if len(damaged) > 3 else "")
             said.append(f"{len(damaged)} damaged tiles (at {first}) are computed again")
-        return f"{self.path}: {'; '.join(said)}." if said else None
+        return [f"{self.place}: {'; '.join(said)}."] if said else []
 
     def damaged(self) -> list[Region]:
         """The tiles that `status` calls computed and that cannot be read, or do not hold what was written."""
@@ -181,11 +203,11 @@ class Store:
         found = checksums(self._sweep, self._grid.cells(region), values)
         return bool(np.all((values["status"] == PENDING) | (found == stored)))
 
-    def _chunk(self, name: str, region: Region) -> Path:
-        """The file of a tile's values of one array."""
-        place = [part.start // size for part, size in zip(region, self._block, strict=True)]
-        place += [0] * (len(self._laid[name].shape) - len(place))
-        return self.path.joinpath(name, "c", *map(str, place))
+    def _chunk(self, name: str, region: Region) -> str:
+        """The key of a tile's values of one array."""
+        index = [part.start // size for part, size in zip(region, self._block, strict=True)]
+        index += [0] * (len(self._laid[name].shape) - len(index))
+        return "/".join([name, "c", *map(str, index)])
 
     def pending(self, share: int = 0, shares: int = 1) -> Iterator[Region]:
         """The tiles that are still to be computed, in order; of every `shares` tiles of the grid, number `share`."""
@@ -206,17 +228,17 @@ class Store:
         values = {name: np.asarray(value, self._laid[name].dtype) for name, value in values.items()}
         values["checksum"] = checksums(self._sweep, self._grid.cells(region), values)
         try:
-            if not (self.path / "zarr.json").exists() or self.path.stat().st_ino != self._inode:
-                raise StoreError(f"{self.path} was removed, renamed or replaced while it was computed.")
+            if self.place.identity() != self._identity:
+                raise StoreError(f"{self.place} was removed, renamed or replaced while it was computed.")
             for name, value in values.items():
                 if name != "status":
                     self._array(name)[region] = value
-            settle(self._chunk(name, region) for name in values if name != "status")
+            self.place.settle(self._chunk(name, region) for name in values if name != "status")
             self._array("status")[region] = values["status"]
-            settle([self._chunk("status", region)])
+            self.place.settle([self._chunk("status", region)])
         except (OSError, KeyError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise StoreError(f"{self.path} cannot be written: {reason}. What is done is kept; --resume continues.") from error
+            raise StoreError(f"{self.place} cannot be written: {reason}. What is done is kept; --resume continues.") from error
 
 
 class Memory:
@@ -248,14 +270,15 @@ def load(path: str | Path) -> xr.Dataset:
 
     **Raises:** `StoreError` if there is no sweep store at the path, or if it is damaged.
     """
-    store = Store.open(Path(path))
-    if store.broken:
-        raise StoreError(f"{path} is damaged: {', '.join(store.broken)} is missing or not as it was made; {_MENDS}.")
-    if damaged := len(store.damaged()):
-        raise StoreError(f"{path} is damaged in {damaged} of its tiles: {_MENDS}.")
-    dataset = xr.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False)
-    if store_bytes(store.spec) <= WHOLE:
-        dataset = dataset.load()
+    with reached(path):
+        store = Store(path)
+        if store.broken:
+            raise StoreError(f"{path} is damaged: {', '.join(store.broken)} is missing or not as it was made; {_MENDS}.")
+        if damaged := len(store.damaged()):
+            raise StoreError(f"{path} is damaged in {damaged} of its tiles: {_MENDS}.")
+        dataset = xr.open_zarr(store.place.keys, chunks=None, consolidated=False, mask_and_scale=False)
+        if store_bytes(store.spec) <= WHOLE:
+            dataset = dataset.load()
     dataset = dataset.drop_vars("checksum").drop_attrs(deep=False).assign_attrs(_provenance(dataset.attrs))
     return dataset.assign_coords({name: list(labels) for name, labels in store.spec.kind.dimensions(store.spec).items()})
 
@@ -278,17 +301,23 @@ def spec_of(dataset: xr.Dataset) -> SweepSpec:
     return parse_spec(json.loads(dataset.attrs["spec"]))
 
 
-def _lay_out(path: Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> None:
-    record = provenance | {"block": list(block)}
-    group = zarr.create_group(path, attributes=record | {"digest": digest(record)})
+def _lay_out(keys: Keys, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> None:
+    """Every array, then the record that vouches for them."""
+    group = zarr.create_group(keys, attributes={UNFINISHED: True}, overwrite=True)
     for name, points in _coordinates(spec).items():
-        _lay_coordinate(group, name, points)
+        _lay_coordinate(keys, name, points)
     for name, laid in _everything(spec, block).items():
-        _lay(group, name, laid)
-    with warnings.catch_warnings():  # the copy of all metadata in one place that xarray looks for is no part of Zarr 3 yet
+        _lay(keys, name, laid)
+    record: dict[str, Any] = provenance | {"block": list(block)}
+    group.attrs.put(record | {"digest": digest(record)})
+    _consolidate(keys)
+
+
+def _consolidate(keys: Keys) -> None:
+    """The copy of all metadata in one place that xarray looks for, which is no part of Zarr 3 yet."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)
-        zarr.consolidate_metadata(path)
-    settle(file for file in path.rglob("*") if file.is_file())
+        zarr.consolidate_metadata(keys)
 
 
 def _coordinates(spec: SweepSpec) -> dict[str, np.ndarray]:
@@ -310,13 +339,14 @@ def _everything(spec: SweepSpec, block: tuple[int, ...]) -> dict[str, Laid]:
 _CHECKED = (ZstdCodec(level=0), Crc32cCodec())
 
 
-def _lay_coordinate(group: zarr.Group, name: str, points: np.ndarray) -> None:
-    group.create_array(name, data=points, dimension_names=(name,), compressors=_CHECKED)
+def _lay_coordinate(keys: Keys, name: str, points: np.ndarray) -> None:
+    zarr.create_array(keys, name=name, data=points, dimension_names=(name,), compressors=_CHECKED, overwrite=True)
 
 
-def _lay(group: zarr.Group, name: str, laid: Laid) -> None:
-    group.create_array(
-        name,
+def _lay(keys: Keys, name: str, laid: Laid) -> None:
+    zarr.create_array(
+        keys,
+        name=name,
         shape=laid.shape,
         chunks=laid.chunks,
         dtype=laid.dtype,
@@ -324,6 +354,7 @@ def _lay(group: zarr.Group, name: str, laid: Laid) -> None:
         dimension_names=laid.dimensions,
         attributes={"long_name": laid.meaning},
         compressors=_CHECKED,
+        overwrite=True,
     )
 
 

@@ -1,6 +1,8 @@
-"""Run the small sweep tile by tile, resuming it, and die by SIGKILL at the given write to disk.
+"""Run the small sweep tile by tile, again and again, each time until it dies by SIGKILL at a random write to disk.
 
-Usage: dying_sweep.py FOLDER WRITES
+Every life is a fork of this process, which has imported everything and begun nothing. One line is printed for each: cells done.
+
+Usage: dying_sweep.py FOLDER, with what the sweep gives in FOLDER/intact.npz
 """
 
 import os
@@ -8,32 +10,56 @@ import signal
 import sys
 from pathlib import Path
 
-import jax
-from specs import small
+import dask.array  # noqa: F401  xarray would, in every life
+import numpy as np
+from specs import remembered, small
 from zarr.storage import _local
 
 from phasejax import sweep
 from phasejax.sweep import running
+from phasejax.sweep.store import Store
 
-folder, writes = Path(sys.argv[1]), int(sys.argv[2])
-jax.config.update("jax_compilation_cache_dir", str(folder.parent / "cache"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-jax.config.update("jax_num_cpu_devices", 4)  # as in the uninterrupted run
 put = _local._put
 
 
-def dying_put(*arguments, **options):
+def live(store: Path, values: dict, writes: int) -> None:
     """Count the writes; at the last one die with half the value on disk under its temporary name."""
-    global writes
-    writes -= 1
-    if writes == 0:
-        path = arguments[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".half.partial").write_bytes(b"half")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return put(*arguments, **options)
+
+    def dying_put(*arguments, **options):
+        nonlocal writes
+        writes -= 1
+        if writes == 0:
+            path = arguments[0]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_suffix(".half.partial").write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return put(*arguments, **options)
+
+    _local._put = dying_put
+    os.fsync = lambda handle: None  # a killed process loses nothing of what it wrote: only a machine that stops does
+    running.tile_shape = lambda shape, target: (1,) * len(shape)
+    running.engine_for = remembered(values)
+    sweep.run(spec, path=store, resume=True)
 
 
-_local._put = dying_put
-running.tile_shape = lambda shape, target: (1,) * len(shape)
-sweep.run(small(), path=folder / "small.zarr", resume=True)
+def done(store: Path) -> int:
+    """Killed before the store was whole, there is none; the draft left beside it is never taken for one."""
+    return Store(store).cells_done() if store.exists() else 0
+
+
+def forked(work, *arguments) -> int:
+    """The exit code of a child that does some work."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    work(*arguments)
+    os._exit(0)
+
+
+folder, rng = Path(sys.argv[1]), np.random.default_rng(0)
+store, values, spec = folder / "small.zarr", dict(np.load(folder / "intact.npz")), small()
+ended = None
+while ended != 0:
+    ended = forked(live, store, values, int(rng.integers(1, 80)))
+    if ended not in (0, -signal.SIGKILL) or forked(lambda: print(done(store), flush=True)) != 0:
+        sys.exit(1)

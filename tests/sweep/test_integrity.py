@@ -1,24 +1,28 @@
 """Whatever happens to the files of a store, nothing wrong is read from it, and `--resume` makes it whole or says why not."""
 
+import errno
 import json
+import os
 import shutil
 import threading
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import zarr
-from specs import small
+from specs import flat, remembered, small
 from typer.testing import CliRunner
+from zarr.storage import _local
 
 from phasejax.cli import app
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import StoreError, load, run
-from phasejax.sweep.integrity import alone
+from phasejax.sweep.place import place
 from phasejax.sweep.store import PENDING
 
-ROUNDS, AT_ONCE = 16, 4
+ROUNDS, AT_ONCE = 10, 6
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +75,9 @@ def damage(path: Path, rng: np.random.Generator, file: Path | None = None, way: 
     return f"{way} {file.relative_to(path)}"
 
 
-def remembering(monkeypatch, intact):
-    """An engine that computes nothing but gives what an intact sweep holds."""
-    flat = {name: v.values.reshape(-1, *v.shape[2:]) for name, v in intact.data_vars.items()}
-    monkeypatch.setattr(SolvedEngine, "compile", lambda self: None)
-    monkeypatch.setattr(SolvedEngine, "analytic", lambda self, cells: {})
-    monkeypatch.setattr(SolvedEngine, "measure", lambda self, cells: lambda: {n: v[cells] for n, v in flat.items()})
-
-
 def test_no_corruption_is_silent_or_final(whole, tmp_path, monkeypatch):
-    remembering(monkeypatch, whole[1])
+    monkeypatch.setattr("phasejax.sweep.running.engine_for", remembered(flat(whole[1])))
+    monkeypatch.setattr("os.fsync", lambda handle: None)  # it is not the machine that fails here
     intact, path, rng = whole[1], tmp_path / "s.zarr", np.random.default_rng(0)
     shutil.copytree(whole[0], path)
     for _ in range(ROUNDS):
@@ -103,8 +100,23 @@ def test_a_damaged_record_is_a_sentence(copy, way):
     for seed in range(4):
         path = Path(shutil.copytree(copy, copy.with_name(f"{seed}.zarr")))
         damage(path, np.random.default_rng(seed), path / "zarr.json", way)
-        with pytest.raises(StoreError, match=rf"{seed}\.zarr (is not a sweep store|has a record of how it was made)"):
+        with pytest.raises(
+            StoreError, match=rf"{seed}\.zarr (is not a sweep store|has a record of how it was made|is damaged)"
+        ):
             load(path)
+
+
+def test_a_wrong_copy_of_the_metadata_is_seen_and_made_again(whole, copy):
+    """Other readers go by it: with another fill value in it they would find other numbers where a chunk is gone."""
+    record = json.loads((copy / "zarr.json").read_text())
+    record["consolidated_metadata"]["metadata"]["delta_ca"]["fill_value"] = 1.0
+    (copy / "zarr.json").write_text(json.dumps(record))
+    with pytest.raises(StoreError, match=r"small\.zarr is damaged: the copy of all metadata is missing or not as it was made"):
+        load(copy)
+    notices = []
+    assert run(small(), path=copy, resume=True, on_notice=notices.append).drop_attrs().identical(whole[1])
+    assert notices == [f"{copy}: the copy of all metadata was missing or not as it was made."]
+    assert load(copy).drop_attrs().identical(whole[1])
 
 
 def test_chunks_carry_a_checksum_that_any_reader_verifies(copy):
@@ -190,7 +202,7 @@ def test_one_writer_at_a_time_and_the_others_say_that_they_wait(whole, copy):
     def resume():
         results.append(run(small(), path=copy, resume=True, on_notice=notices.append))
 
-    with alone(copy, notices.append):
+    with place(copy).alone(notices.append):
         threads = [threading.Thread(target=resume) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -202,3 +214,43 @@ def test_one_writer_at_a_time_and_the_others_say_that_they_wait(whole, copy):
         thread.join(120)
     assert len(results) == 2 and all(result.drop_attrs().identical(whole[1]) for result in results)
     assert sum("damaged" in notice for notice in notices) == 1  # the second finds it whole
+
+
+def refusing(monkeypatch, code: int):
+    """A disk that takes no more files."""
+
+    def put(*arguments, **options):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(_local, "_put", put)
+
+
+def test_a_finished_store_on_a_disk_that_takes_nothing_is_read_and_resumed(whole, copy, monkeypatch):
+    refusing(monkeypatch, errno.EROFS)
+    assert load(copy).drop_attrs().identical(whole[1])
+    assert run(small(), path=copy, resume=True).drop_attrs().identical(whole[1])
+    (copy / "delta_ca" / "c" / "0" / "0").unlink()
+    with pytest.raises(StoreError, match=r"small\.zarr cannot be written: Read-only file system"):
+        run(small(), path=copy, resume=True, on_notice=print)
+
+
+def test_a_full_disk_at_the_beginning_leaves_nothing_behind(tmp_path, monkeypatch):
+    refusing(monkeypatch, errno.ENOSPC)
+    with pytest.raises(StoreError, match=r"s\.zarr cannot be created: No space left on device\."):
+        run(small(), path=tmp_path / "s.zarr")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_store_that_goes_on_on_other_devices_says_so(whole, copy, monkeypatch):
+    (copy / "status" / "c" / "1" / "0").unlink()
+    four = load(copy).attrs["device"]
+    monkeypatch.setattr("phasejax.sweep.running.engine_for", remembered(flat(whole[1])))
+    notices, one = [], tuple(jax.devices()[:1])
+    run(small(), path=copy, resume=True, devices=one, on_notice=notices.append)
+    assert notices == [f"{copy} was begun on {four} and goes on with 1 × cpu (cpu): their cells are equal to the last places."]
+    assert load(copy).attrs["device"] == f"{four}, then 1 × cpu (cpu)"
+    for path in ("1", "0"):
+        (copy / "status" / "c" / path / "0").unlink()
+        notices.clear()
+        run(small(), path=copy, resume=True, devices=one, on_notice=notices.append)
+        assert not notices

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -30,32 +32,74 @@ TRAINED = SOLVED | {
 }
 
 
+def started(path: Path, out: Path, *options: object) -> subprocess.Popen:
+    """The command with one CPU device, progress as JSON lines."""
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "XDG_CACHE_HOME": str(out.parent / "cache")}
+    command = [*COMMAND, path, "--out", out, "--log-json", *map(str, options)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def pair(path: Path, out: Path, *options: object) -> list[subprocess.Popen]:
+    """Two processes that share a sweep."""
+    cluster = ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", 2]
+    return [started(path, out, *options, *cluster, "--process-id", number) for number in range(2)]
+
+
 @pytest.mark.parametrize("spec", [SOLVED, TRAINED], ids=["solved", "trained"])
 def test_two_processes_write_the_store_of_one(spec, tmp_path):
     # As many trials a cell as make each cell a tile of its own, so that both processes have work.
     path = tmp_path / "small.toml"
     path.write_text(toml(spec))
-    port = free_port()
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    cluster = ["--coordinator", f"127.0.0.1:{port}", "--processes", "2"]
-    processes = [
-        subprocess.Popen(
-            [*COMMAND, path, "--out", tmp_path / "two", "--log-json", *cluster, "--process-id", str(i)],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for i in range(2)
-    ]  # fmt: skip
+    processes = pair(path, tmp_path / "two")
     outputs = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    # Process 0 reports its own share alone, half of the tiles; process 1 is silent.
+    # Process 0 reports its own share alone, half of the tiles, and what the other is slow with; process 1 is silent.
     last = json.loads(outputs[0][0].strip().splitlines()[-1])
     alone = run(parse_spec(spec), devices=tuple(jax.devices()[:1]))
-    assert last["cells_done"] == alone.status.size / 2 and last["trials_done"] == last["cells_done"] * spec["trials"]
+    assert alone.status.size / 2 <= last["cells_done"] <= alone.status.size
+    assert last["trials_done"] == last["cells_done"] * spec["trials"]
     assert outputs[1][0] == ""
     together = load(tmp_path / "two" / "small.zarr")
     assert together.attrs["device"].startswith("2 × ")
     for name in alone.data_vars:
         np.testing.assert_allclose(together[name], alone[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_the_tiles_of_a_killed_process_are_done_by_the_other(tmp_path):
+    spec = SOLVED | {"trials": 200_000}
+    path = tmp_path / "small.toml"
+    path.write_text(toml(spec))
+    survivor, victim = pair(path, tmp_path / "two", "--wait", 100)
+    assert survivor.stdout is not None
+    survivor.stdout.readline()  # its first tile
+    victim.kill()
+    errors = survivor.communicate(timeout=100)[1]
+    victim.communicate()
+    assert survivor.returncode == 0 and victim.returncode == -signal.SIGKILL, errors
+    alone, store = run(parse_spec(spec), devices=tuple(jax.devices()[:1])), load(tmp_path / "two" / "small.zarr")
+    np.testing.assert_allclose(store["distance_ca"], alone["distance_ca"], rtol=1e-5, atol=1e-7)
+    assert not np.any(store.status)
+
+
+def test_others_that_are_not_there_are_a_sentence(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(toml(SOLVED))
+    peers = ["--processes", 2, "--wait", 1, "--coordinator"]
+    sentences = {
+        "nobody at the address": ([*peers, f"127.0.0.1:{free_port()}", "--process-id", 1], "did not meet within 1 s"),
+        "no peer": ([*peers, f"127.0.0.1:{free_port()}", "--process-id", 0], "did not meet within 1 s"),
+        "nonsense": ([*peers, "nonsense", "--process-id", 1], "--coordinator nonsense is not allowed: HOST:PORT"),
+        "a number beyond": ([*peers, "127.0.0.1:9", "--process-id", 2], "--process-id 2 is not allowed: it lies in 0..1"),
+        "a name alone": (["--coordinator", "127.0.0.1:9"], "--coordinator, --processes and --process-id go together"),
+        "no cluster": (["--hosts", "--wait", 1], "the other processes cannot be joined"),
+    }
+    running = {what: started(path, tmp_path / "out", *options) for what, (options, _) in sentences.items()}
+    for what, process in running.items():
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 2 and not output, (what, errors)
+        assert sentences[what][1] in errors.splitlines()[-1], (what, errors)
+        assert "Traceback" not in errors and "Check failure" not in errors, (what, errors)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_specification_is_read_without_running_jax(tmp_path):
