@@ -3,6 +3,7 @@
 Products are asked for at the highest precision: accelerators that round to TF32 would lose half the digits of a covariance.
 """
 
+from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -85,6 +86,11 @@ def covariance_of(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], *, center:
     **Raises:** `ValueError` for views of different length.
     """
     checks.same_rows(x, y)
+    return _second_moments(x, y, center)
+
+
+@partial(jax.jit, static_argnums=2)
+def _second_moments(x: Float[Array, "n d_x"], y: Float[Array, "n d_y"], center: bool) -> Covariance:
     if center:
         x, y = _centred(x), _centred(y)
     n = x.shape[0]

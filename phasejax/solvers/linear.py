@@ -135,11 +135,8 @@ def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener) -> Solution
 
 
 def _insisted(solution: Solution, throw: bool) -> Solution:
-    """The solution; with `throw`, only if its status, where known, is OK."""
     if throw:
-        (k, d_x), d_y = solution.encoder_x.shape, solution.encoder_y.shape[1]
-        ranks = f"rank_x {solution.rank_x} of {d_x}, rank_y {solution.rank_y} of {d_y}"
-        insist(solution.status, f"k = {k}, rank {solution.rank}, {ranks}")
+        insist(solution)
     return solution
 
 

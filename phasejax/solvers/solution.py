@@ -68,7 +68,10 @@ def judge(
     return rank, jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
 
 
-def insist(status: Int[Array, ""], found: str) -> None:
-    """Raise unless a status is OK, saying what was found; codes not yet known, inside `jit` and `vmap`, pass."""
-    if checks.known(status) and status != Status.OK:
-        raise ValueError(f"{Status(int(status)).text} ({found}): throw=False returns the solution with its status.")
+def insist(solution: Solution) -> None:
+    """Raise unless the status is OK, saying what was found; a status not yet known, inside `jit` and `vmap`, passes."""
+    if checks.known(solution.status) and solution.status != Status.OK:
+        (k, d_x), d_y = solution.encoder_x.shape, solution.encoder_y.shape[1]
+        ranks = f"rank {solution.rank}, rank_x {solution.rank_x} of {d_x}, rank_y {solution.rank_y} of {d_y}"
+        text = Status(int(solution.status)).text
+        raise ValueError(f"{text} (k = {k}, {ranks}): throw=False returns the solution with its status.")
