@@ -32,7 +32,7 @@ from phasejax.diagnosis import Diagnosis, diagnose
 from phasejax.diagnosis.labels import read_labels
 from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
 from phasejax.diagnosis.sample import reduce_sample
-from phasejax.diagnosis.shrinkage import EXPECTED, MARGIN, standing
+from phasejax.diagnosis.shrinkage import EXPECTED, MARGIN, preferred
 from phasejax.diagnosis.square import encoders
 from phasejax.diagnosis.trial import ALPHAS, Candidate, Trial, try_out
 from phasejax.diagnosis.views import block_sums
@@ -62,7 +62,7 @@ RULES: dict[str, Callable[[Trial], int]] = {
     "always CP x→y": lambda trial: trial.of("CP", "x→y"),
     "always CP y→x": lambda trial: trial.of("CP", "y→x"),
     "highest score of the trial": lambda trial: max(choices(trial), key=lambda i: trial.score[i]),
-    "the trial's choice": lambda trial: standing(trial).best,
+    "the trial's choice": preferred,
 }
 _COMPONENTS = 64
 

@@ -1,6 +1,21 @@
 """Where does a dataset stand? Align, predict (in which direction) or neither, from paired embeddings and a few labels."""
 
+from phasejax.diagnosis.estimators import PrincipalComponents, TwoViewEncoder, load_encoder
 from phasejax.diagnosis.result import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regions, Side, Spectrum, Variant
 from phasejax.diagnosis.run import diagnose
 
-__all__ = ["Diagnosis", "Estimate", "Loadings", "Outlook", "Reduction", "Regions", "Side", "Spectrum", "Variant", "diagnose"]
+__all__ = [
+    "Diagnosis",
+    "Estimate",
+    "Loadings",
+    "Outlook",
+    "PrincipalComponents",
+    "Reduction",
+    "Regions",
+    "Side",
+    "Spectrum",
+    "TwoViewEncoder",
+    "Variant",
+    "diagnose",
+    "load_encoder",
+]

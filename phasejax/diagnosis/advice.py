@@ -9,7 +9,7 @@ from phasejax.diagnosis import words
 from phasejax.diagnosis.model.explanation import Explanation
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.result import Direction, Objective, ViewName
-from phasejax.diagnosis.shrinkage import MARGIN, confidence, standing
+from phasejax.diagnosis.shrinkage import MARGIN, confidence, preferred
 from phasejax.diagnosis.trial import Trial
 
 _LEAN = 0.1
@@ -47,7 +47,7 @@ def choose(trial: Trial, model: Explanation) -> int:
 
     The square's interior, which chooses its own dimensions, must lead beyond doubt.
     """
-    best = standing(trial, lean(trial, model)).best
+    best = preferred(trial, lean(trial, model))
     interior = trial.of("whitened")
     lead = trial.difference[interior, best] - 2 * trial.difference_error[interior, best]
     return interior if lead > MARGIN else best

@@ -17,6 +17,7 @@ from phasejax.diagnosis.trial import Objective, Trial
 EXPECTED: dict[Objective, float] = {"principal components": 0.0, "PLS": -0.01, "CA": -0.04, "CP": -0.04}
 SPREAD = 0.15  # standard deviation of an encoder's score about what is expected of it
 MARGIN = 0.02  # of a score: what lies closer is as good
+LEAD = 0.005  # of a score: less cannot be told from a simpler choice, however many the labels
 _DRAWS = 4000
 _LEVEL = 10.0  # the same of what all encoders have in common, of which nothing is known
 
@@ -30,11 +31,6 @@ class Standing(NamedTuple):
     mean: Float[np.ndarray, " c"]
     covariance: Float[np.ndarray, "c c"]
 
-    @property
-    def best(self) -> int:
-        """Index of the candidate of highest mean."""
-        return int(self.candidates[np.argmax(self.mean)])
-
 
 def standing(trial: Trial, lean: Float[np.ndarray, " C"] | float = 0.0, also: int | None = None) -> Standing:
     """The posterior, where `lean` (C,) is added to what is expected of each candidate; that of index `also` is compared too."""
@@ -45,6 +41,14 @@ def standing(trial: Trial, lean: Float[np.ndarray, " C"] | float = 0.0, also: in
     noise = trial.noise[np.ix_(compared, compared)]
     gain = np.linalg.solve(prior + noise, prior).T
     return Standing(compared, expected + gain @ (trial.smooth[compared] - expected), prior - gain @ prior)
+
+
+def preferred(trial: Trial, lean: Float[np.ndarray, " C"] | float = 0.0) -> int:
+    """Index of the candidate of highest mean, or of the simplest one that falls short of it by less than `LEAD`."""
+    law = standing(trial, lean)
+    far = law.mean.max() - law.mean > LEAD
+    expected = np.array([EXPECTED[trial.candidates[i].objective] for i in law.candidates])
+    return int(law.candidates[np.lexsort((-law.mean, -expected, far))[0]])
 
 
 def confidence(trial: Trial, advised: int) -> float:

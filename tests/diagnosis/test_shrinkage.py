@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from phasejax.diagnosis.shrinkage import EXPECTED, MARGIN, SPREAD, confidence, standing
+from phasejax.diagnosis.shrinkage import EXPECTED, LEAD, MARGIN, SPREAD, confidence, preferred, standing
 from phasejax.diagnosis.trial import Candidate, Trial
 
 CANDIDATES = tuple(
@@ -44,9 +44,19 @@ def test_the_posterior_weighs_prior_and_measurement_by_their_precision():
 def test_few_labels_leave_the_simpler_choice_and_many_the_measured_one():
     smooth = np.full(12, 0.6)
     smooth[0], smooth[5] = 0.7, 0.99  # CA, and a whole view, which does not count
-    chosen = [CANDIDATES[standing(made(smooth, size**2 * np.eye(12))).best].objective for size in (1e-4, 0.05, 0.5, 5)]
+    chosen = [CANDIDATES[preferred(made(smooth, size**2 * np.eye(12)))].objective for size in (1e-4, 0.05, 0.5, 5)]
     assert chosen == ["CA", "CA", "principal components", "principal components"]
-    assert CANDIDATES[standing(made(smooth, np.eye(12)), lean=np.arange(12) / 12).best].view == "y"
+    assert CANDIDATES[preferred(made(smooth, np.eye(12)), lean=np.arange(12) / 12)].view == "y"
+
+
+def test_what_leads_by_next_to_nothing_gives_way_to_what_is_simpler():
+    sure = 1e-10 * np.eye(12)
+    for lead, chosen in ((0.9 * LEAD, "principal components"), (1.1 * LEAD, "CA")):
+        smooth = np.full(12, 0.6)
+        smooth[0], smooth[10] = 0.7, 0.7 - lead  # CA of x, and the principal components of y
+        assert CANDIDATES[preferred(made(smooth, sure))].objective == chosen
+    smooth[10], smooth[8], smooth[2] = 0.6, 0.7 - 0.5 * LEAD, 0.7 - 0.5 * LEAD  # PLS of both views
+    assert CANDIDATES[preferred(made(smooth, sure))].objective == "PLS"
 
 
 @pytest.mark.parametrize("size", [0.01, 0.05, 0.2])
@@ -57,9 +67,9 @@ def test_confidence_is_the_share_of_cases_in_which_nothing_else_is_better_by_mor
         truth = 0.5 + np.array([EXPECTED.get(c.objective, 0.0) for c in CANDIDATES]) + SPREAD * rng.normal(size=12)
         noise = some_noise(rng, size)
         found = made(rng.multivariate_normal(truth, noise), noise)
-        best = standing(found).best
+        best = preferred(found)
         stated.append(confidence(found, best))
         true.append(truth[COMPARED].max() - truth[best] <= MARGIN)
     error = np.sqrt(np.mean(np.array(stated) * (1 - np.array(stated))) / 300)
     assert abs(np.mean(stated) - np.mean(true)) < 3.5 * error
-    assert np.corrcoef(stated, true)[0, 1] > 0.15
+    assert np.corrcoef(stated, true)[0, 1] > 0.1

@@ -163,7 +163,7 @@ def test_a_diagnosis_without_a_second_answer_shows_dashes():
     sides = {name: getattr(MADE_UP, name)._replace(outlook=None) for name in ("ca", "cp", "cp_reverse")}
     elbow = dataclasses.replace(MADE_UP, these_pairs=None, **sides)
     assert all(line[-2:] == ("–", "–") for line in words.modelled(elbow))
-    assert len(words.reasons(elbow)) == 2 and not re.search("Fits on these", report_page(elbow, SOURCES))
+    assert len(words.reasons(elbow)) == 3 and not re.search("Fits on these", report_page(elbow, SOURCES))
 
 
 def test_print_is_the_screen_and_a_notebook_gets_the_page_in_a_frame():
