@@ -1,4 +1,5 @@
-"""The pages that the package itself writes: reference of every public name, claims with verdicts, commands, the explorer."""
+"""The pages that the package itself writes: reference of every public name, claims with verdicts, commands, figures, the
+explorer."""
 
 import inspect
 from importlib import import_module
@@ -36,6 +37,7 @@ def generate(folder: Path) -> None:
     (folder / "api.md").write_text(reference(), encoding="utf-8")
     (folder / "claims.md").write_text(claims(), encoding="utf-8")
     (folder / "commands.md").write_text(commands(), encoding="utf-8")
+    (folder / "gallery.md").write_text(gallery(), encoding="utf-8")
 
 
 def public_names() -> list[tuple[str, str]]:
@@ -78,6 +80,17 @@ def claims() -> str:
     for claim in list_claims():
         condition = f"\n\n: Condition: {claim.condition}" if claim.condition else ""
         parts.append(f"**{claim.id}** — {claim.recorded}\n\n: {claim.statement} ({claim.source}){condition}\n")
+    return "\n".join(parts)
+
+
+def gallery() -> str:
+    """Every figure with its caption; the pictures are those that `phasejax figures` drew, kept small in docs/gallery."""
+    from phasejax.figures import NAMES, caption
+
+    parts = ["# Gallery\n", "`phasejax figures` draws each of these from nothing and writes its caption beside it.\n"]
+    for name in NAMES:
+        pictures = [f"![{name}](../gallery/{path.name})\n" for path in Path(__file__).parent.glob(f"gallery/{name}.*")]
+        parts += [f"## {name.replace('_', ' ')}\n", *pictures, f"{caption(name)}\n"]
     return "\n".join(parts)
 
 

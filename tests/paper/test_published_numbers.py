@@ -42,7 +42,7 @@ def test_prediction_fails_before_its_population_boundary(curve):
 ])  # fmt: skip
 def test_agreement_away_from_the_boundaries(name, ca, cp, margin):
     dataset = published(name)
-    assert dataset.sizes["kappa"] >= 60 and dataset.sizes["nu"] >= 61 and load_spec(SWEEPS / f"{name}.toml").trials >= 20
+    assert dataset.sizes["kappa"] >= 57 and dataset.sizes["nu"] >= 61 and load_spec(SWEEPS / f"{name}.toml").trials >= 20
     # ν = 1 is on the grid, and κ = 0 where it can be: nothing is recovered without a signal, nor by CA at ν = 1.
     dead = dataset.isel(kappa=dataset.kappa.values == 0)
     assert dataset.nu[-1] == 1 and (dead.sizes["kappa"] == 1 or name == "phase_diagram_large_n")
