@@ -69,7 +69,7 @@ from phasejax import SpikedModel, solvers
 from phasejax.recovery import crossing
 from phasejax.sampling import covariance_of
 from phasejax.training import Linear, SpikedPairs, from_matrices, signal_overlap, train
-from phasejax.training.loop import lane_keys
+from phasejax.training.loop import LaneKeys
 
 K, ROWS, SEEDS, STEPS, BATCH, RATE = 3, 5000, 5, 1000, 256, 0.02
 HIGH = (0.5, 0.6, 0.66, 0.72, 0.76, 0.8, 0.83, 0.86, 0.88, 0.9, 0.93, 0.96)
@@ -111,7 +111,7 @@ def cca(pairs, keys, width):
     """The CCA solution of the very rows that a training with this key draws."""
 
     def one(pairs, key):
-        rows = pairs.sample(ROWS, key=lane_keys(key).rows)
+        rows = pairs.sample(ROWS, key=LaneKeys.split(key).rows)
         solution = solvers.align(covariance_of(*rows), width)
         return from_matrices(solution.encoder_x, solution.encoder_y)
 

@@ -62,7 +62,7 @@ def _measured(nu, key):
         errors = []
         for solver in (solvers.align, solvers.predict):
             coefficients = solvers.probe(sample, solver(sample, model.k).encoder_x)
-            errors.append([recovery.prediction_error(coefficients, against) for against in (cov, signal)])
+            errors.append([recovery.mean_squared_error(coefficients, against) for against in (cov, signal)])
         return jnp.asarray(errors)
 
     return jnp.mean(jax.vmap(one)(jax.random.split(key, TRIALS)), axis=0)

@@ -20,7 +20,7 @@ from phasejax.diagnosis.probe import Targets, contributions, read_out, scored, s
 from phasejax.diagnosis.views import MOST_COMPONENTS, principal_view
 from phasejax.folds import group_folds
 from phasejax.objectives import get
-from phasejax.training import MLP, Progress, train
+from phasejax.training import MLP, TrainingProgress, train
 
 __all__ = ["Head", "Heads", "train_heads"]
 
@@ -93,7 +93,7 @@ def train_heads(
     batch: int = 256,
     learning_rate: float = 1e-3,
     checkpoints: Path | None = None,
-    on_progress: Callable[[str, Progress], None] = lambda name, progress: None,
+    on_progress: Callable[[str, TrainingProgress], None] = lambda name, progress: None,
 ) -> Heads:
     """Train heads on two views of the same objects and score what each lets a linear probe tell.
 

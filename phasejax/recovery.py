@@ -11,9 +11,10 @@ from jaxtyping import Array, Float, Int
 from phasejax.spiked import Covariance
 
 __all__ = [
+    "LEVEL",
     "PUBLISHED_THRESHOLD",
     "crossing",
-    "prediction_error",
+    "mean_squared_error",
     "principal_angles",
     "projector_distance",
     "recovered_count",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 PUBLISHED_THRESHOLD = 0.8
+LEVEL = 0.5
+"""A signal is recovered where its distance is below this: more of it is in the encoder's row space than not."""
 
 
 def squared_overlap(encoder: Float[Array, "k d"], basis: Float[Array, "d r"] | None = None) -> Float[Array, " r"]:
@@ -54,7 +57,7 @@ def recovered_count(overlap: Float[Array, " r"], threshold: float = PUBLISHED_TH
     return jnp.sum(overlap > threshold, dtype=jnp.int32)
 
 
-def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], level: float = 0.5) -> float:
+def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], level: float = LEVEL) -> float:
     """The x, ascending, at which a curve of distances first exceeds a level, by linear interpolation.
 
     The first x where it does so from the start, +∞ where it never does.
@@ -66,7 +69,7 @@ def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], leve
     return float(np.interp(level, distance[around], x[around]))
 
 
-def prediction_error(coefficients: Float[Array, "d_y d_x"], cov: Covariance) -> Float[Array, ""]:
+def mean_squared_error(coefficients: Float[Array, "d_y d_x"], cov: Covariance) -> Float[Array, ""]:
     """Mean squared error E‖y − Bx‖² = tr(Σyy − 2BΣxy + BΣxxBᵀ) of a linear prediction, under the covariances of (x, y).
 
     With `SpikedModel.signal_covariance` in place of the covariances of (x, y) it is the error against the signal alone.

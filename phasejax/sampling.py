@@ -69,12 +69,13 @@ def sample_pairs(
     z = _standard_sources(key_z, (n, k), law, dof, dtype)
     source_x = _standard_sources(key_x, (n, model.d_x), law, dof, dtype)
     source_y = _standard_sources(key_y, (n, model.d_y), law, dof, dtype)
-    signal_x = model.kappa * z + jnp.sqrt(model.gamma_x) * source_x[:, :k]
-    signal_y = model.kappa * z + jnp.sqrt(model.gamma_y) * source_y[:, :k]
+    signal = model.kappa[None, :] * z
+    signal_x = signal + jnp.sqrt(model.gamma_x)[None, :] * source_x[:, :k]
+    signal_y = signal + jnp.sqrt(model.gamma_y)[None, :] * source_y[:, :k]
     _, b, c = model.cholesky()
-    shared = source_x[:, k : k + m] * b[k:]
-    nuisance_y = (source_y[:, k:] * c[k:]).at[:, :m].add(shared)
-    nuisance_x = source_x[:, k:] * jnp.sqrt(model.gamma_tilde_x)
+    shared = source_x[:, k : k + m] * b[None, k:]
+    nuisance_y = (source_y[:, k:] * c[None, k:]).at[:, :m].add(shared)
+    nuisance_x = source_x[:, k:] * jnp.sqrt(model.gamma_tilde_x)[None, :]
     return jnp.concatenate([signal_x, nuisance_x], axis=1), jnp.concatenate([signal_y, nuisance_y], axis=1)
 
 
@@ -102,7 +103,7 @@ def _centred(rows: Float[Array, "n d"]) -> Float[Array, "n d"]:
     """Rows less their mean. What rounding leaves of a constant would correlate perfectly with another such rest: it is 0."""
     low, high = jnp.min(rows, axis=0), jnp.max(rows, axis=0)
     constant = high - low <= 4 * jnp.finfo(rows.dtype).eps * jnp.maximum(jnp.abs(low), jnp.abs(high))
-    return jnp.where(constant, 0, rows - jnp.mean(rows, axis=0))
+    return jnp.where(constant, 0, rows - jnp.mean(rows, axis=0, keepdims=True))
 
 
 def _standard_sources(key: Key[Array, ""], shape: tuple[int, ...], law: Law, dof: float, dtype) -> Array:

@@ -11,7 +11,7 @@ from models import FLAVOURS, GAPPED, draw, fields, random_model, random_orthogon
 from sklearn.cross_decomposition import CCA
 
 from phasejax import theory
-from phasejax.recovery import prediction_error, subspace_distance
+from phasejax.recovery import mean_squared_error, subspace_distance
 from phasejax.sampling import covariance_of
 from phasejax.solvers import Status, align, joint, linear, pls, predict, probe, whiten, whitener
 from phasejax.spiked import Covariance, SpikedModel
@@ -560,7 +560,7 @@ def test_prediction_error_is_the_mean_over_pairs():
     x, y = random_data()
     coefficients = np.random.default_rng(1).normal(size=(4, 6))
     expected = np.mean(np.sum((y - x @ coefficients.T) ** 2, axis=1))
-    np.testing.assert_allclose(prediction_error(jnp.asarray(coefficients), second_moments(x, y)), expected, rtol=1e-10)
+    np.testing.assert_allclose(mean_squared_error(jnp.asarray(coefficients), second_moments(x, y)), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("shape", GAPPED)
@@ -570,8 +570,8 @@ def test_population_errors_are_the_theorys(shape):
         cov, signal = model.covariance(), model.signal_covariance()
         for solver, expected in zip((align, predict), theory.prediction_errors(model), strict=True):
             coefficients = probe(cov, solver(cov, model.k).encoder_x)
-            np.testing.assert_allclose(prediction_error(coefficients, cov), expected.total, rtol=1e-9)
-            np.testing.assert_allclose(prediction_error(coefficients, signal), expected.signal, rtol=1e-9)
+            np.testing.assert_allclose(mean_squared_error(coefficients, cov), expected.total, rtol=1e-9)
+            np.testing.assert_allclose(mean_squared_error(coefficients, signal), expected.signal, rtol=1e-9)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

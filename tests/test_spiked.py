@@ -52,7 +52,9 @@ def test_first_basis_columns_span_the_signal():
     model = random_model(0, (2, 6, 6))
     rng = np.random.default_rng(1)
     q_x, q_y = random_orthogonal(rng, 6), random_orthogonal(rng, 6)
-    np.testing.assert_allclose(model.covariance(q_x, q_y).xy @ q_y[:, :2], q_x[:, :2] * model.kappa**2, atol=1e-12)
+    np.testing.assert_allclose(
+        model.covariance(q_x, q_y).xy @ q_y[:, :2], q_x[:, :2] * np.asarray(model.kappa) ** 2, atol=1e-12
+    )
 
 
 def test_sizes_variances_and_qualities():

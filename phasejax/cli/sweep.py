@@ -12,13 +12,12 @@ from typing import Annotated, TextIO
 import jax
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from phasejax import runtime
 from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.sweep import Progress, SpecError, StoreError, SweepSpec, estimate, load_spec, run
+from phasejax.sweep import SpecError, StoreError, SweepProgress, SweepSpec, estimate, load_spec, run
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.place import is_url
 from phasejax.sweep.running import Cost
@@ -76,7 +75,7 @@ def _json_lines() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[[Progress], None]]:
+def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[[SweepProgress], None]]:
     """Progress as JSON lines, as a live bar on a terminal, or as a plain line every tenth elsewhere."""
     if jax.process_index() > 0:
         yield lambda progress: None
@@ -84,7 +83,7 @@ def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[
         yield lambda progress: print(json.dumps(asdict(progress)), file=lines)
     elif console.is_terminal:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells, {task.fields[rate]}")
-        with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
+        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
             task = bar.add_task(spec.name, total=Grid(spec).size, rate="compiling")
             yield lambda p: bar.update(task, completed=p.cells_done, total=p.cells, rate=_rate(p))
     else:
@@ -129,7 +128,7 @@ class _PlainLines:
     def __init__(self, name: str):
         self._name, self._shown = name, 0
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: SweepProgress) -> None:
         tenth = 10 * progress.cells_done // progress.cells
         if tenth > self._shown:
             self._shown = tenth
@@ -137,5 +136,5 @@ class _PlainLines:
             console.print(f"{self._name}: {done}, {_rate(progress)}, {progress.left_s:.0f} s left")
 
 
-def _rate(progress: Progress) -> str:
+def _rate(progress: SweepProgress) -> str:
     return f"{progress.trials_per_s:,.0f} trials/s"

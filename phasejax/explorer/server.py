@@ -21,10 +21,9 @@ from phasejax.diagnosis import Diagnosis, diagnose
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.explorer.document import page
 from phasejax.explorer.kernel import TRIALS, View, bands
+from phasejax.recovery import LEVEL
 
 HOSTS = ["127.0.0.1", "localhost"]
-LEVEL = 0.5
-"""An objective recovers in a cell when its mean distance is below this, as in `theory.regime` at n."""
 
 
 def application() -> Starlette:

@@ -29,12 +29,12 @@ def first_order_graph(model: MultimodalModel, n: Scalar, adjacency: Float[Array,
     """
     coupling = normalised(adjacency)
     correlations = signal_correlations(model)
-    values, vectors = jnp.linalg.eigh(coupling * correlations)
+    values, vectors = jnp.linalg.eigh(coupling[None] * correlations)
     separated = delta_graph(model, adjacency) > 1
 
     def leak(value, u, correlation, nuisance):
         identity = jnp.eye(model.modalities)
-        turn = (coupling - value * identity) * u
+        turn = (coupling - value * identity) * u[None, :]
         noise = nuisance * (turn @ correlation @ turn.T)
         resolvent = jnp.linalg.inv(jnp.where(separated, value * identity - coupling * nuisance, identity))
         return jnp.diag(resolvent @ noise @ resolvent) / u**2
@@ -55,13 +55,13 @@ def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> 
     sources = source_indices(model, target)
     separated = delta_predict(model, target) > 1
     squares = tau(model, target) ** 2
-    scale = jnp.sqrt(model.kappa**2 + model.gamma[sources]).T
+    scale = jnp.sqrt(model.signal_variance[sources]).T
     among = signal_correlations(model)[:, sources[:, None], sources]
     weights = jnp.linalg.solve(among, (model.kappa[:, None] ** 2 / scale)[..., None])[..., 0]
     nuisance = model.nuisance[:, sources[:, None], sources]
     variance = model.nuisance_variance[target]
     across = jnp.sqrt(variance)[:, None] * model.nuisance[:, sources, target]
-    residual = model.kappa**2 + model.gamma[target] - squares
+    residual = model.signal_variance[target] - squares
 
     def leak(square, residual_i, weight, nuisance_j, across_j, variance_j):
         predictable = jnp.outer(across_j, across_j)
@@ -78,5 +78,5 @@ def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> 
 def _expected(model: MultimodalModel, members: Array, leaks: Float[Array, "k m s"], n: Scalar, separated: Array) -> Array:
     """Leaks in whitened coordinates weighted by h_mij and averaged over signals, for the members that have encoders."""
     tilde = jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)  # nothing leaks into what is not there
-    h = (model.kappa**2 + model.gamma)[members].T[:, None, :] / tilde[members].T
+    h = model.signal_variance[members].T[:, None, :] / tilde[members].T[None, :, :]
     return jnp.where(separated, jnp.sum(h * leaks, axis=(0, 1)) / (n * model.k), jnp.inf)

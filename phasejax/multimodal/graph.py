@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
+
+from phasejax import checks
 
 
 def complete(modalities: int, members: Sequence[int] | None = None) -> Float[Array, "M M"]:
@@ -25,9 +26,8 @@ def star(modalities: int, hub: int = 0, leaves: Sequence[int] | None = None) -> 
 
 def check_adjacency(adjacency: Array, modalities: int) -> None:
     """Raise `ValueError` unless the matrix is (M, M), symmetric, non-negative, without loops, and the graph is connected."""
-    if adjacency.shape != (modalities, modalities):
-        raise ValueError(f"adjacency has shape {adjacency.shape}: shape ({modalities}, {modalities}) is allowed.")
-    if isinstance(adjacency, Tracer):
+    checks.shape("adjacency", adjacency, (modalities, modalities))
+    if not checks.known(adjacency):
         return
     known = np.asarray(adjacency)
     if not (np.all(np.isfinite(known) & (known >= 0) & (known == known.T)) and not np.any(np.diag(known))):

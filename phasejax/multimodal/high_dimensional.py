@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 from phasejax.multimodal.graph import complete
 from phasejax.multimodal.model import MultimodalModel
 from phasejax.multimodal.theory import maxvar_eigenvalues, nuisance_eigenvalues, signal_correlations
+from phasejax.recovery import LEVEL
 from phasejax.theory.numerics import Scalar, bisect
 
 _STEPS = 12  # from 1/n = 0 to 1/n
@@ -44,7 +45,7 @@ def maxvar_prediction(model: MultimodalModel, n: Scalar) -> Prediction:
 
     A signal counts as lost where it does not exceed all nuisance in the population already.
     """
-    h = (model.kappa**2 + model.gamma)[:, :, None] / jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)[:, None, :]
+    h = model.signal_variance[:, :, None] / jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)[:, None, :]
     both = model.has_both
     above = maxvar_eigenvalues(model) > jnp.max(nuisance_eigenvalues(model), initial=1)
 
@@ -59,7 +60,7 @@ def maxvar_prediction(model: MultimodalModel, n: Scalar) -> Prediction:
     return Prediction(jnp.where(seen, z, jnp.nan), jnp.where(seen, energy / (1 + energy), 1))
 
 
-def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int], *, level: float = 0.5) -> Float[Array, ""]:
+def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int], *, level: float = LEVEL) -> Float[Array, ""]:
     """The ν at which MAXVAR's expected distance, averaged over modalities and signals, reaches `level` in (0, 1), for n tuples.
 
     ν is the correlation of all nuisance coordinates among the members; the model's own nuisance correlations are ignored.
@@ -68,7 +69,7 @@ def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int]
     joined = complete(model.modalities, members)
 
     def lost(nu):
-        nuisance = jnp.eye(model.modalities) + nu * joined * model.has_both
+        nuisance = jnp.eye(model.modalities)[None] + nu * jnp.where(model.has_both, joined[None], 0)
         correlated = MultimodalModel(model.kappa, model.gamma, model.gamma_tilde, nuisance)
         return jnp.mean(maxvar_prediction(correlated, n).distances) > level
 
@@ -85,7 +86,7 @@ def _follow(nuisance: Array, both: Array, correlation: Array, eigenvalue: Array,
     def equations(state, weight):
         matrix, z = unpack(state)
         bare = jnp.ones((size, size)) - z * jnp.eye(size)
-        noise = weight * jnp.sum(nuisance * both * jnp.linalg.inv(matrix * nuisance), axis=0)
+        noise = weight * jnp.sum(jnp.where(both, nuisance * jnp.linalg.inv(matrix[None] * nuisance), 0), axis=0)
         balance = matrix - jnp.linalg.solve(jnp.eye(size) + bare @ noise, bare)
         return jnp.append(balance.ravel(), jnp.linalg.eigvalsh(matrix * correlation)[-1])
 
@@ -108,11 +109,11 @@ def _response(nuisance: Array, both: Array, correlation: Array, matrix: Array, w
     """
     size = len(correlation)
     v = jnp.linalg.eigh(matrix * correlation)[1][:, -1]
-    resolvents = jnp.linalg.inv(matrix * nuisance)
-    nuisance = nuisance * both
+    resolvents = jnp.linalg.inv(matrix[None] * nuisance)
+    nuisance = jnp.where(both, nuisance, 0)
 
     def leaks(z):
-        return weight * resolvents @ (z * nuisance) @ resolvents
+        return weight * resolvents @ (z[None] * nuisance) @ resolvents
 
     def feedback(flat):
         return (matrix @ jnp.sum(nuisance * leaks(flat.reshape(size, size)), axis=0) @ matrix).ravel()
@@ -123,4 +124,4 @@ def _response(nuisance: Array, both: Array, correlation: Array, matrix: Array, w
     z, total = jnp.linalg.solve(gain, sources).T.reshape(2, size, size)
     # T maps positive definite matrices to such: its spectral radius is below 1 iff (1 − T)⁻¹ does, too.
     stable = jnp.linalg.eigvalsh((total + total.T) / 2)[0] > 0
-    return jnp.diagonal(leaks(z), axis1=1, axis2=2) / v**2, stable
+    return jnp.diagonal(leaks(z), axis1=1, axis2=2) / v[None, :] ** 2, stable

@@ -89,7 +89,7 @@ class MultimodalModel(eqx.Module):
             kappa=checks.broadcast("kappa", kappa, (k,)),
             gamma=checks.broadcast("gamma", gamma, (modalities, k)),
             gamma_tilde=tuple(row[: own - k] for row, own in zip(tilde, dimensions, strict=True)),
-            nuisance=jnp.eye(modalities) + nu[:, None, None] * joined * (has[:, :, None] & has[:, None, :]),
+            nuisance=jnp.eye(modalities)[None] + nu[:, None, None] * jnp.where(has[:, :, None] & has[:, None, :], joined, 0),
         )
 
     @property
@@ -118,9 +118,14 @@ class MultimodalModel(eqx.Module):
         return self.kappa.shape[:-1]
 
     @property
+    def signal_variance(self) -> Float[Array, "M k"]:
+        """κ²+γ of each signal coordinate."""
+        return self.kappa[..., None, :] ** 2 + self.gamma
+
+    @property
     def quality(self) -> Float[Array, "M k"]:
         """κ²/(κ²+γ), the share of signal in a signal coordinate, in [0, 1]."""
-        return self.kappa**2 / (self.kappa**2 + self.gamma)
+        return self.kappa[..., None, :] ** 2 / self.signal_variance
 
     @property
     def has_nuisance(self) -> Bool[np.ndarray, "M m"]:
@@ -200,7 +205,7 @@ def _check_shapes(model: MultimodalModel) -> None:
 
 def _check_values(model: MultimodalModel) -> None:
     checks.nonnegative(kappa=model.kappa, gamma=model.gamma)
-    checks.positive(**{"kappa² + gamma": model.kappa**2 + model.gamma})
+    checks.positive(**{"kappa² + gamma": model.signal_variance})
     checks.positive(**{f"gamma_tilde[{m}]": tilde for m, tilde in enumerate(model.gamma_tilde)})
     slack = float(8 * model.modalities * np.finfo(model.nuisance.dtype).eps)  # ν = 1 is a legitimate point
     checks.entries("nuisance", model.nuisance, lambda v: np.abs(v) <= 1 + slack, "a correlation in [−1, 1]")

@@ -2,10 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from phasejax import checks
 from phasejax.multimodal.model import MultimodalModel, symmetric_roots
 from phasejax.simulation.wishart import bartlett
 
@@ -20,8 +19,7 @@ def sample_covariance(model: MultimodalModel, n: ArrayLike, *, key: Key[Array, "
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
-    if not isinstance(n, Tracer) and not np.all(np.asarray(n) >= 1):
-        raise ValueError(f"n = {n} is not allowed: at least one tuple is needed.")
+    checks.entries("n", n, lambda v: v >= 1, "a number of tuples ≥ 1")
     return _drawn(model, jnp.asarray(n, model.kappa.dtype), key)
 
 

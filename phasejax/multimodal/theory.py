@@ -77,7 +77,7 @@ def delta_sumcor(model: MultimodalModel) -> Float[Array, ""]:
     scale = jnp.where(cost > 0, cost, 1) ** -0.5
 
     def gain(scale_i, nuisance_j):
-        return jnp.linalg.eigvalsh(scale_i[:, None] * nuisance_j * scale_i)[-1]
+        return jnp.linalg.eigvalsh(scale_i[:, None] * nuisance_j * scale_i[None, :])[-1]
 
     gains = jax.vmap(jax.vmap(gain, (None, 0)), (0, None))(scale, _off_diagonal(model.nuisance))
     return jnp.where(dead, 0, smallest_over_largest(jnp.ones_like(cost), _cut(gains.ravel())))
@@ -137,7 +137,7 @@ def recovered_predict(model: MultimodalModel, target: int = -1) -> Int[Array, ""
 def normalised(adjacency: Float[Array, "M M"]) -> Float[Array, "M M"]:
     """𝒩 = D^-½ A D^-½ with D the degrees; its largest eigenvalue is 1."""
     scale = jnp.sum(adjacency, axis=0) ** -0.5
-    return scale[:, None] * adjacency * scale
+    return scale[:, None] * adjacency * scale[None, :]
 
 
 def source_indices(model: MultimodalModel, target: int) -> Array:
@@ -150,7 +150,7 @@ def source_indices(model: MultimodalModel, target: int) -> Array:
 def _graph_values(model: MultimodalModel, adjacency: Array) -> tuple[Float[Array, "k M"], Float[Array, "m M"]]:
     """Eigenvalues of 𝒩 ∘ R_i and of 𝒩 ∘ N_j, ascending."""
     check_adjacency(adjacency, model.modalities)
-    coupling = normalised(adjacency)
+    coupling = normalised(adjacency)[None]
     return jnp.linalg.eigvalsh(coupling * signal_correlations(model)), jnp.linalg.eigvalsh(coupling * model.nuisance)
 
 

@@ -47,4 +47,4 @@ def siglip(
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature + bias
     sign = 2 * jnp.eye(z.shape[1], dtype=z.dtype) - 1
-    return -jnp.mean(jnp.sum(jax.nn.log_sigmoid(sign * logits), axis=-1))
+    return -jnp.mean(jnp.sum(jax.nn.log_sigmoid(sign[None] * logits), axis=-1))

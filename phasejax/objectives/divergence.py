@@ -215,7 +215,7 @@ def _log_density(distances: Array, width: ArrayLike, d: int, kept: np.ndarray | 
     width = jnp.asarray(width, distances.dtype)
     count = distances.shape[-1] if kept is None else kept.sum(axis=-1)
     log_sum = logsumexp(-distances / (2 * width**2), axis=-1, where=kept)
-    return log_sum - jnp.log(jnp.asarray(count, distances.dtype)) - d * jnp.log(width)
+    return log_sum - jnp.log(jnp.broadcast_to(jnp.asarray(count, distances.dtype), log_sum.shape)) - d * jnp.log(width)
 
 
 def _divergence_of(log_p: Array, log_proposal: Array) -> Array:

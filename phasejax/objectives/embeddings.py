@@ -67,7 +67,7 @@ def squared_distances(x: Float[Array, "*p n d"], y: Float[Array, "*p m d"]) -> F
     """‖x_i − y_j‖², clipped at 0, from one product around the mean of y: rounding grows with the extent of the two clouds, not
     with their distance from the origin.
     """
-    origin = jax.lax.stop_gradient(jnp.mean(y, axis=tuple(range(y.ndim - 1))))
+    origin = jax.lax.stop_gradient(jnp.mean(y, axis=tuple(range(y.ndim - 1)), keepdims=True))
     x, y = x - origin, y - origin
     norms = jnp.sum(x**2, axis=-1)[..., :, None] + jnp.sum(y**2, axis=-1)[..., None, :]
     return jnp.maximum(norms - 2 * inner_products(x, y), 0)
@@ -96,6 +96,6 @@ def whitened(z: Float[Array, "*p B d"], ridge: ArrayLike) -> Float[Array, "*p B 
     mean = jnp.trace(s, axis1=-2, axis2=-1)[..., None, None] / size
     constant = mean == 0
     scale = jnp.where(constant, 1, mean)
-    eye = jnp.eye(size, dtype=z.dtype)
+    eye = jnp.broadcast_to(jnp.eye(size, dtype=z.dtype), s.shape)
     factor = jnp.linalg.cholesky(jnp.where(constant, eye, s / scale + ridge * eye))
     return jax.lax.linalg.triangular_solve(factor, z / jnp.sqrt(scale), left_side=False, lower=True, transpose_a=True)

@@ -64,7 +64,7 @@ def forces(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Forces:
             total = total.at[n].add(jnp.swapaxes(weights, -1, -2) @ z[a])
         return total / (modalities - 1)
 
-    others = (jnp.sum(z, axis=0) - z) / (modalities - 1)
+    others = (jnp.sum(z, axis=0, keepdims=True) - z) / (modalities - 1)
     return Forces(others, gather(weights), gather(jnp.where(jnp.eye(size, dtype=bool), 0, weights)))
 
 

@@ -99,7 +99,7 @@ def joint(
     checks.nonnegative(lam=lam)
     u = whitened(z[source], ridge)
     _, others = pair_indices(z.shape[0], source)
-    alignment = jnp.mean(jnp.sum((u - centered(z[others])) ** 2, axis=-1))
+    alignment = jnp.mean(jnp.sum((u[None] - centered(z[others])) ** 2, axis=-1))
     return _unexplained(u, target) + lam * alignment
 
 

@@ -75,7 +75,7 @@ def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[
     z = as_embeddings(z, tuples=1)
     checks.positive(epsilon=epsilon)
     rows = jnp.swapaxes(z, 0, 1)
-    gram = inner_products(rows, rows) + epsilon * jnp.eye(z.shape[0], dtype=z.dtype)
+    gram = inner_products(rows, rows) + epsilon * jnp.eye(z.shape[0], dtype=z.dtype)[None]
     diagonals = jnp.diagonal(jnp.linalg.cholesky(gram), axis1=1, axis2=2)
     return 2 * jnp.mean(jnp.sum(jnp.log(diagonals), axis=1))
 

@@ -22,12 +22,12 @@ def volumes(z: Float[Array, "M B d"], *, anchor: Modality = 0, epsilon: Positive
     checks.positive(epsilon=epsilon)
     _, others = pair_indices(z.shape[0], anchor)
     partners = jnp.swapaxes(z[others], 0, 1)
-    gram = inner_products(partners, partners) + epsilon * jnp.eye(others.size, dtype=z.dtype)
+    gram = inner_products(partners, partners) + epsilon * jnp.eye(others.size, dtype=z.dtype)[None]
     factor = jnp.linalg.cholesky(gram)
     cosines = jnp.einsum("jmd,id->jmi", partners, z[anchor], precision=jax.lax.Precision.HIGHEST)
     half = jax.lax.linalg.triangular_solve(factor, cosines, left_side=True, lower=True)
     own = jnp.sum(z[anchor] ** 2, axis=-1)
-    height = jnp.maximum(own + epsilon - jnp.sum(half**2, axis=1), epsilon)
+    height = jnp.maximum(own[None, :] + epsilon - jnp.sum(half**2, axis=1), epsilon)
     log_base = jnp.sum(jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)), axis=1)
     return jnp.exp(log_base[:, None] + jnp.log(height) / 2).T
 

@@ -49,7 +49,7 @@ def random_words(keys: Array, count: int, offset: int = 0, *, stream: ArrayLike 
     """
     first, last = offset // 2, (offset + count + 1) // 2
     counter = jnp.arange(first, last, dtype=jnp.uint32)[:, None]
-    pairs = _threefry(keys[0], keys[1], counter, jnp.asarray(stream, jnp.uint32))
+    pairs = _threefry(keys[:1], keys[1:], counter, jnp.asarray(stream, jnp.uint32))
     return settled(_interleave(*pairs)[offset - 2 * first :][:count])
 
 

@@ -50,6 +50,6 @@ def _orthonormal(x: Array) -> Array:
     for shift in (100 * jnp.finfo(x.dtype).eps, 0, 0):
         gram = jnp.swapaxes(x, 1, 2) @ x
         trace = jnp.trace(gram, axis1=1, axis2=2)[:, None, None]
-        lower = lax.linalg.cholesky(gram + shift * trace * jnp.eye(x.shape[-1], dtype=x.dtype))
+        lower = lax.linalg.cholesky(gram + shift * trace * jnp.eye(x.shape[-1], dtype=x.dtype)[None])
         x = lax.linalg.triangular_solve(lower, x, left_side=False, lower=True, transpose_a=True)
     return x

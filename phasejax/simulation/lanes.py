@@ -10,15 +10,20 @@ not vectorise over the last axis. And `settled` stands between steps, each of wh
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from phasejax.simulation.fusion import settled
 
+stretching = jax.numpy_rank_promotion("allow")
+"""For what works on lanes: with these last, what all rows or columns share lacks leading axes and is stretched along them."""
+
 _STAGES = 4  # static shrinkings of the active block; more save arithmetic, fewer save compile time
 _UNROLLED = 64  # terms of a sum that are written out; more take longer to compile than they save
 
 
+@stretching
 def solve_lower(lower: Array, b: Array) -> Array:
     """X with L X = B, by forward substitution: lower (p, p, L) holds L, b (p, q, L) → (p, q, L).
 
@@ -37,6 +42,7 @@ def solve_lower(lower: Array, b: Array) -> Array:
     return x
 
 
+@stretching
 def solve_lower_transpose(lower: Array, b: Array) -> Array:
     """X with Lᵀ X = B: lower (p, p, L) holds L, b (p, q, L) → (p, q, L).
 
@@ -46,6 +52,7 @@ def solve_lower_transpose(lower: Array, b: Array) -> Array:
     return solve_lower(*flipped)[::-1]
 
 
+@stretching
 def squared_overlaps(w: Array) -> Array:
     """diag(W (WᵀW)⁻¹ Wᵀ): w (d, k, L) of full column rank → (d, L) in [0, 1].
 
@@ -55,6 +62,7 @@ def squared_overlaps(w: Array) -> Array:
     return fold(jnp.add, [basis[:, j] ** 2 for j in range(w.shape[1])])
 
 
+@stretching
 def gram_schmidt(x: Array, stride: int = 1) -> Array:
     """Modified Gram–Schmidt on the columns of x (n, k, L), in order; inner products read every stride-th row only."""
     largest = jnp.max(jnp.abs(x[::stride]), axis=0)

@@ -154,7 +154,7 @@ def row_sums(cell: Cell, layout: Layout, formulation: Formulation, numbers: Numb
     cholesky = jax.vmap(lambda m: m.cholesky(), in_axes=-1, out_axes=-1)(model)
     d_x, d_y = cholesky.a.shape[0], cholesky.c.shape[0]
     row_of_lane = jnp.repeat(jnp.arange(number.size), layout.trials_per_row)
-    trial = (block[:, None] * layout.trials_per_row + jnp.arange(layout.trials_per_row, dtype=block.dtype)).ravel()
+    trial = (block[:, None] * layout.trials_per_row + jnp.arange(layout.trials_per_row, dtype=block.dtype)[None, :]).ravel()
 
     def chunk_of_trials(lane):
         row, trial = lane

@@ -4,10 +4,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from phasejax.simulation.fusion import settled
-from phasejax.simulation.lanes import at, dot, fold, stages
+from phasejax.simulation.lanes import at, dot, fold, stages, stretching
 from phasejax.simulation.tridiagonal import inverse_iteration
 
 
+@stretching
 def top_right_singular_vectors(a: Array, k: int) -> tuple[Array, Array]:
     """The k largest singular values and their right vectors: a (p, q, L), 1 ≤ k ≤ q → (k, L) descending, (q, k, L).
 

@@ -44,7 +44,7 @@ def summed(recovered: Recovered, status: Array, valid: Array, threshold: ArrayLi
     statistics = jnp.concatenate([part.astype(overlap.dtype) for part in parts], axis=1)
     statistics = jnp.where(used, statistics, 0)
     trials = jnp.sum(used, axis=-1, dtype=jnp.int32)
-    mean = jnp.sum(statistics, axis=-1) / jnp.maximum(trials, 1)
+    mean = jnp.sum(statistics, axis=-1) / jnp.maximum(trials, 1).astype(overlap.dtype)[None, None, :]
     squares = jnp.sum(jnp.where(used, statistics - mean[..., None], 0) ** 2, axis=-1)
     status = jnp.max(jnp.where(valid, status, 0), axis=-1)
     failed = jnp.sum(failed, axis=-1, dtype=jnp.int32)

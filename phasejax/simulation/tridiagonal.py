@@ -7,12 +7,13 @@ import numpy as np
 from jax import Array, lax
 
 from phasejax.simulation.fusion import settled
-from phasejax.simulation.lanes import following, gram_schmidt
+from phasejax.simulation.lanes import following, gram_schmidt, stretching
 
 _SECTIONS = 8  # of an interval that holds an eigenvalue, told apart by one pass over the matrix
 _BLOCK = 32  # reflections applied at a time
 
 
+@stretching
 def top_eigenvectors(a: Array, k: int) -> Array:
     """Orthonormal eigenvectors of the k largest eigenvalues of a positive semidefinite A: (L, d, d) → (L, d, k), descending.
 
@@ -28,6 +29,7 @@ def top_eigenvectors(a: Array, k: int) -> Array:
     return _back(packed, tau, jnp.moveaxis(vectors, -1, 0))
 
 
+@stretching
 def top_eigenvalues(diagonal: Array, off: Array, k: int) -> Array:
     """The k largest eigenvalues (k, L), descending, of tridiagonal matrices with spectrum in [0, 1], to a few eps.
 
@@ -35,7 +37,7 @@ def top_eigenvalues(diagonal: Array, off: Array, k: int) -> Array:
     eigenvalues above λ; each pass tells in which of so many sections of its interval an eigenvalue lies.
     """
     squares = jnp.concatenate([jnp.zeros_like(off[:1]), off[:-1] ** 2])
-    rank = jnp.arange(k)[:, None, None]
+    rank = jnp.arange(k, dtype=jnp.int32)[:, None, None]
     fractions = (jnp.arange(1, _SECTIONS, dtype=diagonal.dtype) / _SECTIONS)[:, None]
     guard = 1024 * float(jnp.finfo(diagonal.dtype).tiny)
 
@@ -45,7 +47,7 @@ def top_eigenvalues(diagonal: Array, off: Array, k: int) -> Array:
             d, e2 = row
             pivot = d - points - e2 / pivot
             pivot = jnp.where(jnp.abs(pivot) < guard, -guard, pivot)
-            return (pivot, count + (pivot > 0)), None
+            return (pivot, count + (pivot > 0).astype(jnp.int32)), None
 
         start = jnp.ones_like(points), jnp.zeros(points.shape, jnp.int32)
         return lax.scan(step, start, (diagonal, squares), unroll=8)[0][1]
@@ -62,6 +64,7 @@ def top_eigenvalues(diagonal: Array, off: Array, k: int) -> Array:
     return low + width / 2
 
 
+@stretching
 def inverse_iteration(diagonal: Array, off: Array, values: Array, stride: int = 1) -> Array:
     """Eigenvectors of tridiagonal matrices of norm at most 1 for some of their eigenvalues.
 

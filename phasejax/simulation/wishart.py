@@ -31,7 +31,7 @@ def bartlett(keys: Array, n: Array, d_x: int, d_y: int, *, dtype: DTypeLike = jn
     p = d_x + d_y
     n = n.astype(checked_dtype(dtype))
     index = jnp.arange(p)[:, None]
-    degrees = n - index.astype(dtype)
+    degrees = n[None, :] - index.astype(dtype)
     diagonal = chi(keys, degrees)
     below = normals(keys, p * (p - 1) // 2, dtype=dtype)
     # Where each normal goes is static: one gather of whole rows of lanes fills a triangle, without scatter.
@@ -39,9 +39,9 @@ def bartlett(keys: Array, n: Array, d_x: int, d_y: int, *, dtype: DTypeLike = jn
     place[np.tril_indices(p, -1)] = np.arange(len(below))
 
     def block(rows, columns):
-        i, j = index[rows, None], index[columns]
+        i, j = index[rows, None], index[None, columns]
         entries = jnp.where(i == j, diagonal[columns], below[place[rows, columns]])
-        return jnp.where((i < j) | (degrees[columns] <= 0), 0, entries)
+        return jnp.where((i < j) | (degrees[None, columns] <= 0), 0, entries)
 
     x, y = slice(0, d_x), slice(d_x, p)
     return BartlettFactor(*settled((block(x, x), block(y, x), block(y, y))))

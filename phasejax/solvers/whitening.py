@@ -33,10 +33,10 @@ def whitener(s: Float[Array, "d d"], ridge: ArrayLike = 0.0) -> Whitener:
         alive = variance > eps**2 * largest
         unit = 1 / jnp.sqrt(jnp.where(alive, variance, jnp.where(largest > 0, largest, 1)))
         inverse = jnp.where(alive, unit, 0)
-        values, vectors = jnp.linalg.eigh(inverse[:, None] * s * inverse)
+        values, vectors = jnp.linalg.eigh(inverse[:, None] * s * inverse[None, :])
         kept = values > size * eps * values[-1]
         root = jnp.where(kept, 1 / jnp.sqrt(jnp.where(kept, values, 1)), 0)
-        matrix = root[:, None] * vectors.T * inverse
+        matrix = root[:, None] * vectors.T * inverse[None, :]
         # The null space of S is spanned by the dropped columns of diag(unit) V, which come first: the rest of Q is its range.
         q = jnp.where(kept, jnp.linalg.qr(unit[:, None] * vectors)[0], 0)
         matrix = jnp.where(jnp.all(kept), matrix, matrix @ q @ q.T)

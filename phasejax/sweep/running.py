@@ -26,7 +26,7 @@ from phasejax.sweep.store import Memory, Store, load, store_bytes
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """How far a sweep has come, this process's tiles alone; `trials_per_s` leaves compilation out."""
 
     cells_done: int
@@ -73,7 +73,7 @@ def run(
     devices: tuple[jax.Device, ...] | None = None,
     cluster: str | None = None,
     wait_s: float = 60.0,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[SweepProgress], None] = lambda progress: None,
     on_notice: Callable[[str], None] = warnings.warn,
 ) -> xr.Dataset:
     """Run a sweep and return its dataset, with one dimension per axis.
@@ -153,7 +153,7 @@ class Plan(NamedTuple):
 class Meter:
     """Counts the cells that are done, from the moment that compilation is over, and tells it."""
 
-    def __init__(self, spec: SweepSpec, on_progress: Callable[[Progress], None]):
+    def __init__(self, spec: SweepSpec, on_progress: Callable[[SweepProgress], None]):
         self._trials, self._tell = spec.trials, on_progress
         self._began = self._compiled = time.monotonic()
         self._done, self._cells = 0, 0
@@ -169,7 +169,7 @@ class Meter:
         self._done += cells
         now = time.monotonic()
         trials = self._done * self._trials
-        self._tell(Progress(self._done, self._cells, trials, trials / (now - self._compiled), now - self._began))
+        self._tell(SweepProgress(self._done, self._cells, trials, trials / (now - self._compiled), now - self._began))
 
 
 class Devices:

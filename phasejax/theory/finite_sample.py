@@ -8,10 +8,10 @@ eigenvalue; CA is regularised by both, CP by `ridge_x` alone: `square` holds the
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from phasejax import checks
+from phasejax.recovery import LEVEL
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
 from phasejax.theory.numerics import Scalar, bisect
@@ -32,7 +32,7 @@ def expected_distance(
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    _check("n", n, lambda value: value >= 1, "≥ 1")
+    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(jnp.mean(_lost(model, n, *ridges)) for ridges in _ridges(ridge_x, ridge_y)))
 
@@ -46,13 +46,13 @@ def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Ar
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
-    _check("n", n, lambda value: value >= 1, "≥ 1")
+    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     threshold = critical(model, n)
     return PerObjective(_smallest_ratio(rho(model), threshold.rho), _smallest_ratio(tau(model), threshold.tau))
 
 
 def regime(
-    model: SpikedModel, n: Scalar | None = None, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+    model: SpikedModel, n: Scalar | None = None, *, level: Scalar = LEVEL, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
 ) -> Regime | Int[Array, ""]:
     """Which objectives recover the signal.
 
@@ -66,25 +66,25 @@ def regime(
     if n is None:
         deltas = (square.separation(model, ridge_x=x, ridge_y=y) for x, y in _ridges(ridge_x, ridge_y))
         return regime_of(PerObjective(*(delta > 1 for delta in deltas)))
-    _check("n", n, lambda value: value >= 1, "≥ 1")
-    _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
+    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     return regime_of(PerObjective(*(jnp.max(_lost(model, n, *ridges)) < level for ridges in _ridges(ridge_x, ridge_y))))
 
 
 def samples_needed(
-    model: SpikedModel, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+    model: SpikedModel, *, level: Scalar = LEVEL, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
 ) -> PerObjective[Float[Array, ""]]:
     """Number of pairs (not rounded) from which on the predicted distance is at most `level`; +∞ if 10¹² do not suffice.
 
     **Raises:** `ValueError` for a level outside (0, 1) or a negative ridge, where they are known.
     """
-    _check("level", level, lambda value: 0 < value < 1, "in (0, 1)")
+    checks.entries("level", level, lambda value: (value > 0) & (value < 1), "in (0, 1)")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(_samples_needed(model, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
 
 def effective_critical_nu(
-    model: SpikedModel, n: Scalar, *, level: Scalar = 0.5, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+    model: SpikedModel, n: Scalar, *, level: Scalar = LEVEL, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
 ) -> PerObjective[Float[Array, ""]]:
     """The common nuisance correlation at which the predicted distance from n ≥ 1 pairs reaches `level`, all else fixed.
 
@@ -92,8 +92,8 @@ def effective_critical_nu(
 
     **Raises:** `ValueError` for n < 1, a level outside (0, 1] or a negative ridge, where they are known.
     """
-    _check("n", n, lambda value: value >= 1, "≥ 1")
-    _check("level", level, lambda value: 0 < value <= 1, "in (0, 1]")
+    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(_critical_nu(model, n, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
 
@@ -133,8 +133,3 @@ def _smallest_ratio(signal: Array, threshold: Array) -> Array:
     """min signal/threshold; +∞ at threshold 0, but 0 for a dead signal."""
     ratio = jnp.where(threshold > 0, signal / jnp.where(threshold > 0, threshold, 1), jnp.inf)
     return jnp.min(jnp.where(signal > 0, ratio, 0))
-
-
-def _check(name: str, value: Scalar, allowed, description: str) -> None:
-    if not isinstance(value, Tracer) and not allowed(value):
-        raise ValueError(f"{name} = {value} is not allowed: {name} must be {description}.")

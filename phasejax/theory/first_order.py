@@ -28,8 +28,8 @@ def first_order(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]
     with h_ij = (κ_i²+γ^x_i)/γ̃^x_j and s_i = κ_i²+γ^y_i, over all nuisance coordinates of x: unpaired ones have ν = ξ = 0,
     and unpaired coordinates of y do not enter. Any nuisance, any d_x and d_y. It exceeds 1 for small n: see `validity`.
     """
-    nu2, xi2 = (pad(values, model.gamma_tilde_x.size) ** 2 for values in (nu(model), xi(model)))
-    target, _ = targets(model)
+    nu2, xi2 = (pad(values, model.gamma_tilde_x.size)[None, :] ** 2 for values in (nu(model), xi(model)))
+    target = targets(model)[0][None, :]
     rho2, tau2 = rho(model)[:, None] ** 2, tau(model)[:, None] ** 2
     power_y = (model.kappa**2 + model.gamma_y)[:, None]
     h = ratio_of_scales(model)

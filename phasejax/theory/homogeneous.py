@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from phasejax.recovery import LEVEL
 from phasejax.theory.numerics import Scalar
 
 __all__ = [
@@ -67,7 +68,7 @@ def ca_edge(nu: Scalar, c: Scalar) -> Array:
     return ca_outlier(jnp.minimum(ca_rho_c(nu, c), 1), nu, c)
 
 
-def ca_nu_star(rho: Scalar, h: Scalar, c: Scalar, *, level: Scalar = 0.5) -> Array:
+def ca_nu_star(rho: Scalar, h: Scalar, c: Scalar, *, level: Scalar = LEVEL) -> Array:
     """The ν at which a signal's CA distance reaches `level` in (0, 1); 0 where it is above already without nuisance."""
     x, scale = _square(rho), h * (1 - level) / level * c * (1 - _square(rho))
     linear = -2 * x - c * (1 + x**2 - 6 * x) + c**2 * (1 - x) ** 2 - scale * (1 - 2 * x - c * (1 - x))

@@ -60,7 +60,7 @@ def joint_window(model: SpikedModel) -> Window:
     both fail, if signal or nuisance is heterogeneous. A dead signal coordinate (κ = 0) leaves it empty.
     """
     # The zero stands for uncorrelated nuisance, which a dead signal cannot be told from.
-    nu2, xi2 = (jnp.append(values, 0) ** 2 for values in (nu(model), xi(model)))
+    nu2, xi2 = (jnp.append(values, 0)[None, :] ** 2 for values in (nu(model), xi(model)))
     aligned = rho(model)[:, None] ** 2 - nu2
     predicted = tau(model)[:, None] ** 2 - xi2
     slope = jnp.where(aligned == 0, 1, aligned)

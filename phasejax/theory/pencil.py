@@ -251,7 +251,7 @@ def pad(values: Array, size: int) -> Array:
 
 def ratio_of_scales(model: SpikedModel) -> Array:
     """h_ij = (κ_i² + γ^x_i)/γ̃^x_j, (k, m_x): energy in whitened coordinates becomes energy in the original ones."""
-    return (model.kappa**2 + model.gamma_x)[:, None] / model.gamma_tilde_x
+    return (model.kappa**2 + model.gamma_x)[:, None] / model.gamma_tilde_x[None, :]
 
 
 def _ranking(signal: Array, nuisance: Array, index: Array) -> tuple[Array, Array]:

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar, bisect
@@ -54,9 +54,9 @@ class Captured(NamedTuple):
 class _Coordinates(NamedTuple):
     """Variances and covariance, (D,) with D = max(d_x, d_y), of views scaled to mean variance 1; a side's lack is masked."""
 
-    xx: Float[Array, " D"]
-    yy: Float[Array, " D"]
-    xy: Float[Array, " D"]
+    xx: Inexact[Array, " D"]
+    yy: Inexact[Array, " D"]
+    xy: Inexact[Array, " D"]
     has_x: Bool[np.ndarray, " D"]
     has_y: Bool[np.ndarray, " D"]
 
@@ -126,8 +126,8 @@ def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
     share = jnp.clip(found.share, tiny, 1 - tiny)
     scale = jnp.maximum(found.energy, 0) / share
     missing, held = 1 - share[:k], share[k:]
-    flow = missing[:, None] * held / jnp.maximum(jnp.sum(held), tiny)
-    tangent = flow / (share[:k, None] * (1 - held)) * scale[k:] / jnp.maximum(scale[:k, None], tiny)
+    flow = missing[:, None] * held[None, :] / jnp.maximum(jnp.sum(held), tiny)
+    tangent = flow / (share[:k, None] * (1 - held)[None, :]) * scale[None, k:] / jnp.maximum(scale[:k, None], tiny)
 
     def step(_, state):
         overlap, free = state
@@ -170,9 +170,12 @@ def _mean_inverse(at: _Coordinates, n: Scalar, alpha: Array) -> Array:
 def _above(at: _Coordinates, n: Scalar, alpha_x: Array, alpha_y: Array, largest: Array, inverse: Array, x: Array) -> Captured:
     """What directions with a value above x hold: ½ of everything, and 1/π times the integral of Re along the line x + iy."""
     grid = jnp.exp(jnp.arange(np.log(_SPAN[0]), np.log(_SPAN[1]), -_STEP)).astype(x.dtype)
+    dtype = lax.complex(x, x).dtype
+    n, alpha_x, alpha_y, xx, yy, xy = (jnp.asarray(v, dtype) for v in (n, alpha_x, alpha_y, at.xx, at.yy, at.xy))
+    at = at._replace(xx=xx, yy=yy, xy=xy)
 
     def descend(matrix, y):
-        z = x + 1j * largest * y
+        z = lax.complex(x, largest * y)
         k_xx, k_yy = -z * (1 - alpha_x), -(1 - alpha_y)
 
         def dressed(matrix):
@@ -181,7 +184,7 @@ def _above(at: _Coordinates, n: Scalar, alpha_x: Array, alpha_y: Array, largest:
             return jnp.stack([d * k_xx - b, a * k_yy - c, d - b * k_yy]) / (a * d - b * c)  # (1 + K g)⁻¹ K
 
         def correct(_, matrix):
-            slope = jnp.eye(3) - jax.jacfwd(dressed, holomorphic=True)(matrix)
+            slope = jnp.eye(3, dtype=dtype) - jax.jacfwd(dressed, holomorphic=True)(matrix)
             return matrix + jnp.linalg.solve(slope, dressed(matrix) - matrix)
 
         matrix = lax.fori_loop(0, _NEWTON_STEPS, correct, matrix)
@@ -191,7 +194,7 @@ def _above(at: _Coordinates, n: Scalar, alpha_x: Array, alpha_y: Array, largest:
         share = (1 - alpha_x) * sample + alpha_x * resolvent.xx
         return matrix, (y * share.real, y * largest * resolvent.xx.real)
 
-    z = x + 1j * largest * grid[0]
+    z = lax.complex(x, largest * grid[0])
     bare = jnp.stack([-z * (1 - alpha_x), -(1 - alpha_y) + 0 * z, 1 + 0 * z])
     _, (share, energy) = lax.scan(descend, bare, grid)
     # Beyond the grid the integrand falls like 1/y: a geometric series.

@@ -146,7 +146,7 @@ def _least(loss: Callable[[Array, Array], Array], dtype: DTypeLike) -> Point:
     offsets = jnp.linspace(-0.5, 0.5, _GRID, dtype=dtype)
 
     def close_in(zoom, best):
-        points = jnp.clip(best[:2, None] + 3.0**-zoom * offsets, 0, 1)
+        points = jnp.clip(best[:2, None] + 3.0**-zoom * offsets[None, :], 0, 1)
         a, b = (axis.ravel() for axis in jnp.meshgrid(*points, indexing="ij"))
         losses = lax.map(lambda at: loss(*at), (a, b), batch_size=_GRID)
         first = jnp.argmin(losses)

@@ -21,7 +21,7 @@ from phasejax.training.encoders import (
 )
 from phasejax.training.loop import Outcome
 from phasejax.training.metrics import leading_rows, probe_r2, signal_overlap
-from phasejax.training.run import Progress, Trained, train
+from phasejax.training.run import Trained, TrainingProgress, train
 
 __all__ = [
     "MLP",
@@ -31,7 +31,6 @@ __all__ = [
     "Identity",
     "Linear",
     "Outcome",
-    "Progress",
     "Projected",
     "SpikedPairs",
     "ToClasses",
@@ -39,6 +38,7 @@ __all__ = [
     "ToTokens",
     "ToVector",
     "Trained",
+    "TrainingProgress",
     "Transformer",
     "embed",
     "features",

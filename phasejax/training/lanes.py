@@ -9,7 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
 from phasejax.training.data import Source, Views, rows_of
-from phasejax.training.loop import Lane, Loop, Rows, State, lane_keys
+from phasejax.training.loop import Lane, LaneKeys, Loop, Rows, State
 
 
 def by_lane(loop: Loop) -> NamedSharding:
@@ -23,7 +23,7 @@ def prepare(loop: Loop, lanes: Lane, given: Rows) -> tuple[Lane, Rows, State]:
     lanes = replace(lanes, start=None)  # nothing further depends on it, nor should its compilation
     if lanes.source is None:
         return lanes, Rows(), state
-    spread, keys = by_lane(loop), jax.jit(jax.vmap(lane_keys))(lanes.key)
+    spread, keys = by_lane(loop), jax.jit(jax.vmap(LaneKeys.split))(lanes.key)
     training = None if loop.drawn is None else draw_all(spread, loop.drawn, keys.rows, lanes.source)
     drawn = loop.held_out if given.held_out is None else None
     held_out = None if drawn is None else draw_all(spread, drawn, keys.held_out, lanes.source)

@@ -63,10 +63,10 @@ class LaneKeys(NamedTuple):
     batches: Key[Array, ""]
     held_out: Key[Array, ""]
 
-
-def lane_keys(key: Key[Array, ""]) -> LaneKeys:
-    rows, networks, batches = jax.random.split(key, 3)
-    return LaneKeys(rows, networks, batches, jax.random.fold_in(rows, 1))
+    @classmethod
+    def split(cls, key: Key[Array, ""]) -> "LaneKeys":
+        rows, networks, batches = jax.random.split(key, 3)
+        return cls(rows, networks, batches, jax.random.fold_in(rows, 1))
 
 
 class Rows(NamedTuple):
@@ -133,7 +133,7 @@ class Loop:
 
     def begin(self, lane: Lane) -> State:
         """The state before the first step."""
-        weights = arrays(build_networks(self.recipes, self.decoder, self.rows, key=lane_keys(lane.key).networks))
+        weights = arrays(build_networks(self.recipes, self.decoder, self.rows, key=LaneKeys.split(lane.key).networks))
         if lane.start is not None:
             weights = weights._replace(encoders=lane.start)
         blank = jnp.full((), jnp.inf, lane.learning_rate.dtype)
@@ -200,15 +200,17 @@ class Loop:
         finite = jnp.isfinite(loss) & jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(gradient)]))
         healthy = finite & (loss <= first + EXPLOSION * (1 + jnp.abs(first)))
         running = state.outcome == Outcome.OUT_OF_STEPS
-        direction, optimizer = self.transform.update(gradient, state.optimizer, cast(optax.Params, state.weights))
-        rate = lane.learning_rate * jnp.asarray(self.schedule(step), lane.learning_rate.dtype)
+        with jax.numpy_dtype_promotion("standard"):  # Optax mixes floats with integer counts of steps
+            direction, optimizer = self.transform.update(gradient, state.optimizer, cast(optax.Params, state.weights))
+            share = jnp.asarray(self.schedule(step), lane.learning_rate.dtype)
+        rate = lane.learning_rate * share
         weights = jax.tree.map(lambda w, u: w - rate * u, state.weights, direction)
         moved = state._replace(weights=weights, optimizer=optimizer, first=first, steps=state.steps + 1)
         still = state._replace(outcome=jnp.where(running & ~healthy, Outcome.DIVERGED, state.outcome).astype(jnp.int32))
         return _choose(running & healthy, moved, still), loss
 
     def _batch(self, views: Views | None, lane: Lane, order: Array | None, step: Array) -> tuple[Array | None, Views]:
-        key = lane_keys(lane.key).batches
+        key = LaneKeys.split(lane.key).batches
         if views is None:
             assert lane.source is not None
             return order, lane.source.sample(self.batch, key=jax.random.fold_in(key, step))

@@ -37,4 +37,4 @@ def probe_r2(z: Float[Array, "n width"], targets: Float[Array, "n t"]) -> Float[
     coefficients = jnp.linalg.lstsq(features[:half], targets[:half])[0]
     held_out = targets[half:]
     error = jnp.sum((held_out - features[half:] @ coefficients) ** 2, axis=0)
-    return jnp.mean(1 - error / jnp.sum((held_out - jnp.mean(held_out, axis=0)) ** 2, axis=0))
+    return jnp.mean(1 - error / jnp.sum((held_out - jnp.mean(held_out, axis=0, keepdims=True)) ** 2, axis=0))

@@ -57,14 +57,14 @@ def readings(fit: Rows, judge: Rows, classes: int, *, key: Key[Array, ""]) -> tu
 
 def standardized(fit: Float[Array, "n d"], judge: Float[Array, "m d"]) -> tuple[Array, Array]:
     """Both less the mean and over the standard deviation of the first; a constant feature becomes 0."""
-    mean, deviation = jnp.mean(fit, axis=0), jnp.std(fit, axis=0)
+    mean, deviation = jnp.mean(fit, axis=0, keepdims=True), jnp.std(fit, axis=0, keepdims=True)
     scale = jnp.where(deviation > 1e-8, deviation, jnp.inf)
     return (fit - mean) / scale, (judge - mean) / scale
 
 
 def principal_scores(fit: Float[Array, "n d"], judge: Float[Array, "m d"]) -> tuple[Array, Array]:
     """Of both the scores on the principal directions of the first, those of most variance leading."""
-    mean = jnp.mean(fit, axis=0)
+    mean = jnp.mean(fit, axis=0, keepdims=True)
     with jax.default_matmul_precision("highest"):
         _, vectors = jnp.linalg.eigh((fit - mean).T @ (fit - mean))
         return (fit - mean) @ vectors[:, ::-1], (judge - mean) @ vectors[:, ::-1]
@@ -80,11 +80,13 @@ def published_probe(fit: Rows, judge: Rows, classes: int, *, key: Key[Array, ""]
     adam = optax.adam(RATE)
 
     def on_first(size: Array) -> Array:
-        share = (jnp.arange(n) < size) / size
+        share = jnp.where(jnp.arange(n) < size, 1 / size, 0)
 
         def step(carry, _):
             weights, state = carry
-            update, state = adam.update(jax.grad(lambda w: jnp.sum(share * _cross_entropy(w, fit)))(weights), state)
+            gradient = jax.grad(lambda w: jnp.sum(share * _cross_entropy(w, fit)))(weights)
+            with jax.numpy_dtype_promotion("standard"):  # Optax mixes floats with integer counts of steps
+                update, state = adam.update(gradient, state)
             return (weights + update, state), None
 
         (weights, _), _ = jax.lax.scan(step, (first, adam.init(first)), length=STEPS)
@@ -127,16 +129,16 @@ def logistic_probe(fit: Rows, judge: Rows, classes: int) -> Float[Array, ""]:
 def ridge_r2(fit: Rows, judge: Rows) -> Float[Array, ""]:
     """R² of ridge regression, mean over values; 0 or less is no better than their mean."""
     n, d = fit.z.shape
-    mean = jnp.mean(fit.values, axis=0)
+    mean = jnp.mean(fit.values, axis=0, keepdims=True)
     with jax.default_matmul_precision("highest"):
         gram = fit.z.T @ fit.z + n * RIDGE * jnp.eye(d, dtype=fit.z.dtype)
         coefficients = jnp.linalg.solve(gram, fit.z.T @ (fit.values - mean))
         error = jnp.sum((judge.values - mean - judge.z @ coefficients) ** 2, axis=0)
-    return jnp.mean(1 - error / jnp.sum((judge.values - jnp.mean(judge.values, axis=0)) ** 2, axis=0))
+    return jnp.mean(1 - error / jnp.sum((judge.values - jnp.mean(judge.values, axis=0, keepdims=True)) ** 2, axis=0))
 
 
 def _logits(weights: Array, z: Array) -> Array:
-    return z @ weights[:-1] + weights[-1]
+    return z @ weights[:-1] + weights[-1:]
 
 
 def _cross_entropy(weights: Array, rows: Rows) -> Array:

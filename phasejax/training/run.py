@@ -53,7 +53,7 @@ class Trained(eqx.Module):
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a training has come: steps taken of `steps`, and how many of the lanes have ended early."""
 
     step: int
@@ -85,7 +85,7 @@ def train(
     devices: tuple[jax.Device, ...] | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Trained:
     """Train one encoder for each modality. With keys (L,), L trainings at once: compiled once, whatever their numbers.
 
@@ -214,7 +214,7 @@ def run_legs(
     given: Rows,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     count: int | None = None,
 ) -> State:
     """All legs of all lanes, or as many as it takes until every lane has ended."""
@@ -230,7 +230,7 @@ def run_legs(
             checkpoint.save(number + 1, state)
         outcome = np.asarray(state.outcome)[:count]
         ended = int(np.sum(outcome != Outcome.OUT_OF_STEPS))
-        on_progress(Progress((number + 1) * loop.leg_steps, loop.legs * loop.leg_steps, ended, outcome.size))
+        on_progress(TrainingProgress((number + 1) * loop.leg_steps, loop.legs * loop.leg_steps, ended, outcome.size))
     return state
 
 

@@ -1,5 +1,7 @@
 """Solvers against SciPy's generalised eigenproblems, regression on drawn data, direct optimisation, and the theory's counts."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -229,14 +231,39 @@ def test_population_solutions_recover_what_theory_counts(shape):
 
 @pytest.mark.parametrize("name", ["maxvar", "graph", "predict"])
 def test_batches_keep_statuses_apart(name):
-    """One regular cell, one of too few samples, one with NaN."""
+    """One regular cell, one of too few samples, one with NaN.
+
+    Three samples of four coordinates: every view spans all samples, so that three components correlate perfectly.
+    """
     good = random_blocks()
     few = random_blocks(n=3)
+    too_few = Status.RANK_DEFICIENT if name == "predict" else Status.TIED
     batch = jnp.stack([good, few, good.at[0, 1, 2, 2].set(jnp.nan)])
     solution = jax.jit(jax.vmap(solve_all(2, star(M))[name]))(batch)
-    np.testing.assert_array_equal(solution.status, [Status.OK, Status.RANK_DEFICIENT, Status.NONFINITE])
+    np.testing.assert_array_equal(solution.status, [Status.OK, too_few, Status.NONFINITE])
     alone = solve_all(2, star(M))[name](good)
     same_up_to_sign(solution.encoders[0], alone.encoders, 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("solve", "n", "message"),
+    [
+        (maxvar, 3, "cannot be told apart"),
+        (partial(align_graph, adjacency=star(M)), 3, "cannot be told apart"),
+        (predict_from, 3, "singular"),
+        (partial(sumcor, key=jax.random.key(0), starts=2, steps=2), 3, "singular"),
+        (maxvar, 30, None),
+    ],
+)
+def test_outside_jit_a_solution_that_is_not_determined_raises_unless_asked_for(solve, n, message):
+    blocks = random_blocks(n=n)
+    if message is None:
+        assert solve(blocks, 2).status == Status.OK
+        return
+    with pytest.raises(ValueError, match=message):
+        solve(blocks, 2)
+    assert Status(int(solve(blocks, 2, throw=False).status)) in (Status.RANK_DEFICIENT, Status.TIED)
+    assert solve(blocks.at[0, 0].set(jnp.nan), 2, throw=False).status == Status.NONFINITE
 
 
 def test_perfect_nuisance_is_solved():

@@ -175,4 +175,4 @@ class TestLanesAreIndependent:
         sigma, v = top_right_singular_vectors(a, SQUARE[2])
         scaled_sigma, scaled_v = top_right_singular_vectors(a * powers, SQUARE[2])
         np.testing.assert_array_equal(scaled_v, v)
-        np.testing.assert_allclose(scaled_sigma, sigma * powers, rtol=2 * eps(dtype))
+        np.testing.assert_allclose(scaled_sigma, np.asarray(sigma) * powers, rtol=2 * eps(dtype))

@@ -257,7 +257,7 @@ def test_published_bound_never_exceeds_the_exact_count(random_models):
             (counts.bound.ca, counts.exact.ca, theory.rho(model), theory.nu(model)),
             (counts.bound.cp, counts.exact.cp, theory.tau(model), theory.xi(model)),
         ):
-            assert bound == np.sum(np.asarray(signal) > largest(np.asarray(nuisance)))
+            assert int(bound) == np.sum(np.asarray(signal) > largest(np.asarray(nuisance)))
             assert 0 <= bound <= exact <= model.k
             strict += int(exact) > int(bound)
     assert strict > 30  # the bound is loose often enough for the exact count to matter

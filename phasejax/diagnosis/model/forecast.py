@@ -9,10 +9,9 @@ import numpy as np
 
 from phasejax.diagnosis.model.components import Components, Evidence
 from phasejax.diagnosis.result import Spectrum
+from phasejax.recovery import LEVEL
+from phasejax.theory.finite_sample import MOST_SAMPLES
 from phasejax.theory.homogeneous import ca_omega, cp_omega, distance_of
-
-_LEVEL = 0.5
-_MOST = 1e12
 
 _curve_ca = jax.jit(lambda rho, nu, scale, c: distance_of(ca_omega(rho, nu, c), scale))
 _curve_cp = jax.jit(lambda tau, xi, power, target, scale, c: distance_of(cp_omega(tau, xi, power, target, c), scale))
@@ -62,12 +61,12 @@ def pairs_needed_cp(
 
 
 def _needed(curve, delta: float, d: int, n: float, distance: float) -> float:
-    pairs = np.geomspace(d + 2, _MOST, 600)
+    pairs = np.geomspace(d + 2, MOST_SAMPLES, 600)
     expected = np.nan_to_num(np.asarray(curve(d / pairs)), nan=1.0) if delta > 1 else np.ones(pairs.size)
     expected = np.minimum.accumulate(expected)
-    if expected[-1] > _LEVEL:  # no curve to follow: it is enough, or never will be
-        return float(n) if distance <= _LEVEL else np.inf
-    enough = _crossing(pairs, expected, _LEVEL)
+    if expected[-1] > LEVEL:  # no curve to follow: it is enough, or never will be
+        return float(n) if distance <= LEVEL else np.inf
+    enough = _crossing(pairs, expected, LEVEL)
     here = _crossing(pairs, expected, float(np.clip(distance, 0.02, 0.97)))
     return float(n * enough / here)
 

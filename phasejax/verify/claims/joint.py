@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from phasejax import solvers, theory
-from phasejax.recovery import prediction_error, subspace_distance
+from phasejax.recovery import mean_squared_error, subspace_distance
 from phasejax.sampling import sample_covariance
 from phasejax.spiked import Covariance, SpikedModel
 from phasejax.verify.models import (
@@ -53,7 +53,7 @@ def joint_closed_form(seed: int) -> Finding:
         closed = np.trace(cov.yy, axis1=1, axis2=2) + weight * SHAPE.k - explained
         worst = max(worst, np.max(np.abs(found / closed - 1)))
         gap = min(gap, np.min(closed - _shrunk(cov, weight)))
-    prediction = np.asarray(jax.vmap(lambda b: prediction_error(solvers.predict(b, SHAPE.k).coefficients, b))(cov))
+    prediction = np.asarray(jax.vmap(lambda b: mean_squared_error(solvers.predict(b, SHAPE.k).coefficients, b))(cov))
     infimum = np.max(np.abs(_shrunk(cov, 5.0) / prediction - 1))
     figure = f"minimum off by {worst:.0e} (relative); unconstrained, ε = 10⁻³ is within {infimum:.0e} of prediction alone"
     verdict = judge(as_stated=gap <= 0, corrected=worst < 1e-6 and infimum < 1e-3)
@@ -192,7 +192,7 @@ def _population_errors(model: SpikedModel, k: int) -> list[jax.Array]:
     errors = []
     for solution in (solvers.align(cov, k), solvers.predict(cov, k)):
         coefficients = solvers.probe(cov, solution.encoder_x)
-        errors += [prediction_error(coefficients, cov), prediction_error(coefficients, signal)]
+        errors += [mean_squared_error(coefficients, cov), mean_squared_error(coefficients, signal)]
     return errors
 
 
@@ -228,8 +228,8 @@ def _minimal_joint(cov: Covariance, root, begin, weight):
     def loss(point):
         raw, b, v = point
         w = jnp.linalg.qr(raw.T)[0].T @ root
-        aligned = prediction_error(v, Covariance(cov.yy, cov.xy.T @ w.T, w @ cov.xx @ w.T))
-        return prediction_error(b @ w, cov) + weight * aligned
+        aligned = mean_squared_error(v, Covariance(cov.yy, cov.xy.T @ w.T, w @ cov.xx @ w.T))
+        return mean_squared_error(b @ w, cov) + weight * aligned
 
     return jax.vmap(lambda *start: minimise(loss, start, steps=400)[1])(*begin)
 
@@ -242,4 +242,4 @@ def _shrunk(cov: Covariance, weight):
     w = 1e-3 * solution.encoder_x
     codes = Covariance(cov.yy, cov.xy.T @ w.T, w @ cov.xx @ w.T)
     head = jnp.linalg.solve(cov.yy, codes.xy).T
-    return prediction_error(solution.coefficients, cov) + weight * prediction_error(head, codes)
+    return mean_squared_error(solution.coefficients, cov) + weight * mean_squared_error(head, codes)

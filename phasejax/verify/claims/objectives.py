@@ -235,8 +235,8 @@ def retrieval_and_recovery(nu, key):
     fit = solvers.align(sampling.covariance_of(x[400:], y[400:]), model.k)
     z = objectives.unit_rows(jnp.stack([x[:400] @ fit.encoder_x.T, y[:400] @ fit.encoder_y.T]))
     w = fit.encoder_x
-    with_signal = w[:, : model.k] * model.kappa  # covariance of Wx with the sources
-    r2 = jnp.sum(with_signal * jnp.linalg.solve(w * model.variance_x @ w.T, with_signal), axis=0)
+    with_signal = w[:, : model.k] * model.kappa[None, :]  # covariance of Wx with the sources
+    r2 = jnp.sum(with_signal * jnp.linalg.solve(w * model.variance_x[None, :] @ w.T, with_signal), axis=0)
     return objectives.retrieval_at_1(z), jnp.mean(r2)
 
 
@@ -252,7 +252,9 @@ def _after_training(objective: objectives.Objective, parameters: dict, start, ro
 
     def step(carry, views):
         weights, state = carry
-        updates, state = optimizer.update(jax.grad(loss)(weights, *views), state)
+        gradient = jax.grad(loss)(weights, *views)
+        with jax.numpy_dtype_promotion("standard"):  # Optax mixes floats with integer counts of steps
+            updates, state = optimizer.update(gradient, state)
         return (optax.apply_updates(weights, updates), state), None
 
     (weights, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), rows)

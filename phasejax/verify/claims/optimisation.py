@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from phasejax import solvers
-from phasejax.recovery import prediction_error
+from phasejax.recovery import mean_squared_error
 from phasejax.spiked import Covariance
 from phasejax.verify.models import EXACT, Shape, dense, inverse_root, random_models, whitened
 from phasejax.verify.optimise import minimise, starts
@@ -79,7 +79,7 @@ def prediction_minimisers(seed: int) -> Finding:
     closed = np.asarray(jax.vmap(lambda s: s.coefficients)(solved))
     scale = np.abs(closed).max(axis=(1, 2))[:, None, None, None]
     form = np.max((np.abs(found - closed[:, None]) / scale)[gapped])
-    error = np.asarray(jax.vmap(jax.vmap(prediction_error, in_axes=(0, None)))(found, cov))
+    error = np.asarray(jax.vmap(jax.vmap(mean_squared_error, in_axes=(0, None)))(found, cov))
     expected = np.trace(cov.yy, axis1=1, axis2=2) - np.sum(sigma[:, :2] ** 2, axis=1)
     value = np.max(np.abs(error / expected[:, None] - 1))
     figure = (
