@@ -4,6 +4,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from specs import finished
@@ -69,7 +70,7 @@ def test_the_phase_diagram_has_theory_at_n_between_the_limit_and_the_measurement
 def test_a_figure_without_a_sweep():
     drawn = import_module("phasejax.figures.variance_trap").draw(None)
     assert isinstance(drawn, Figure) and len(drawn.axes) == 2
-    total, signal = ({line.get_label(): line.get_ydata() for line in ax.lines} for ax in drawn.axes)
+    total, signal = ({line.get_label(): np.asarray(line.get_ydata()) for line in ax.lines} for ax in drawn.axes)
     # In the shaded part CP predicts all of y better than CA, and the signal worse.
     assert total["CP, n = ∞"][350] < total["CA + probe, n = ∞"][350]
     assert signal["CP, n = ∞"][350] > signal["CA + probe, n = ∞"][350]

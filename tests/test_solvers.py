@@ -119,7 +119,7 @@ def test_full_rank_prediction_is_least_squares(d_x, d_y):
 
 def alternating_least_squares(x, y, k, rng):
     """min ‖Y − X A B‖² over A (d_x, k), B (k, d_y), each in turn by least squares, from a random start."""
-    b = rng.normal(size=(k, y.shape[1]))
+    a, b = np.zeros((x.shape[1], k)), rng.normal(size=(k, y.shape[1]))
     for _ in range(3000):
         a = np.linalg.lstsq(x, y @ np.linalg.pinv(b), rcond=None)[0]
         b = np.linalg.lstsq(x @ a, y, rcond=None)[0]

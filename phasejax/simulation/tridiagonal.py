@@ -148,7 +148,8 @@ def _back(packed: Array, tau: Array, z: Array) -> Array:
     d = packed.shape[-1]
     row, column = jnp.arange(d)[:, None], jnp.arange(d)
     tau = jnp.pad(tau, ((0, 0), (0, 1)))
-    v = jnp.where(row > column + 1, packed, (row == column + 1).astype(packed.dtype)) * (tau != 0)[:, None]
+    v = jnp.where(row > column + 1, packed, (row == column + 1).astype(packed.dtype))
+    v = jnp.where(tau[:, None] != 0, v, 0)
     inverse = 1 / jnp.where(tau != 0, tau, 1)
     for start in reversed(range(0, d, _BLOCK)):
         block = v[:, start:, start : start + _BLOCK]

@@ -70,13 +70,11 @@ def test_the_read_out_of_numbers_minimises_generalised_cross_validation():
     labels[:, 0] += features[:, 0]
     weights, offsets = read_out(sums_of(features, labels), False)
     f, g = features - features.mean(axis=0), labels - labels.mean(axis=0)
-    scale, best = np.trace(f.T @ f) / 240, np.inf
-    for penalty in np.logspace(-4, 2, 13):
-        inverse = np.linalg.inv(f.T @ f / 40 + penalty * scale * np.eye(6))
-        hat = f @ inverse @ f.T / 40
-        criterion = np.sum((g - hat @ g) ** 2) / (1 - (1 + np.trace(hat)) / 40) ** 2
-        if criterion < best:
-            best, expected = criterion, inverse @ f.T @ g / 40
+    scale = np.trace(f.T @ f) / 240
+    inverses = [np.linalg.inv(f.T @ f / 40 + penalty * scale * np.eye(6)) for penalty in np.logspace(-4, 2, 13)]
+    hats = [f @ inverse @ f.T / 40 for inverse in inverses]
+    criteria = [np.sum((g - hat @ g) ** 2) / (1 - (1 + np.trace(hat)) / 40) ** 2 for hat in hats]
+    expected = inverses[np.argmin(criteria)] @ f.T @ g / 40
     np.testing.assert_allclose(weights, expected, rtol=1e-8)
     np.testing.assert_allclose(offsets, labels.mean(axis=0) - features.mean(axis=0) @ expected, rtol=1e-8, atol=1e-12)
 
