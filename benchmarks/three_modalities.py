@@ -27,7 +27,7 @@ from phasejax.objectives import hoelder_excess, modality_gap, unit_rows
 from phasejax.training import Convolutional, Decoder, Identity, ToPicture, Transformer, embed, train
 from phasejax.training.data import rows_of
 from phasejax.training.encoders import build_encoders
-from phasejax.training.loop import lane_keys
+from phasejax.training.loop import LaneKeys
 from phasejax.worlds import TriModalScenes
 from phasejax.worlds.trimodal import WORDS
 
@@ -96,7 +96,7 @@ def study(name: str, hyperparameters: dict, steps: int, seeds: int, size: str) -
     keys = jax.vmap(lambda seed: jax.random.split(jax.random.key(seed), 5))(jnp.tile(jnp.arange(seeds), len(NU)))
     picture = Convolutional(WIDTH, channels=(16, 32, 32))
     encoders = (picture, Transformer(WIDTH, len(WORDS)), picture)
-    build = lambda world, key: build_encoders(encoders, rows_of(world), key=lane_keys(key).networks)  # noqa: E731
+    build = lambda world, key: build_encoders(encoders, rows_of(world), key=LaneKeys.split(key).networks)  # noqa: E731
     fresh = eqx.filter_vmap(build)(worlds, keys[:, 0])
     trained = train(name, worlds, key=keys[:, 0], encoder=encoders, steps=steps, batch=256, rows=ROWS, held_out=1024,
                     learning_rate=2e-3, hyperparameters=hyperparameters)  # fmt: skip
