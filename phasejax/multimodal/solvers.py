@@ -34,6 +34,11 @@ class MultimodalSolution(eqx.Module):
     rank: Int[Array, ""]
     status: Int[Array, ""]
 
+    @property
+    def found(self) -> str:
+        """The rank, in words."""
+        return f"k = {self.encoders.shape[1]}, rank {self.rank} of {self.values.size}"
+
 
 class _Whitened(NamedTuple):
     """Blocks W_m S_mn W_nᵀ with the whiteners W_m; whether every covariance was regular, and what `judge` calls the error."""
@@ -160,10 +165,8 @@ def _solution(
 ) -> MultimodalSolution:
     finite = jnp.all(jnp.isfinite(blocks)) & jnp.all(jnp.isfinite(values))
     size = blocks.shape[0] * blocks.shape[2]
-    rank, status = judge(values, k, size, error=error, regular=regular, finite=finite)
-    if throw:
-        insist(status, f"k = {k}, rank {rank} of {values.size}")
-    return MultimodalSolution(encoders, values, rank, status)
+    solution = MultimodalSolution(encoders, values, *judge(values, k, size, error=error, regular=regular, finite=finite))
+    return insist(solution) if throw else solution
 
 
 def _flatten(blocks: Array) -> Array:

@@ -135,9 +135,7 @@ def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener) -> Solution
 
 
 def _insisted(solution: Solution, throw: bool) -> Solution:
-    if throw:
-        insist(solution)
-    return solution
+    return insist(solution) if throw else solution
 
 
 def _shrunk_whitener(s: Float[Array, "d d"], ridge: ArrayLike) -> Whitener:

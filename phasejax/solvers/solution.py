@@ -1,6 +1,7 @@
 """What a solver hands back: encoders, singular values, ranks, and a status that says in words how the solve went."""
 
 from enum import IntEnum
+from typing import Protocol
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -50,6 +51,12 @@ class Solution(eqx.Module):
         k = self.encoder_x.shape[0]
         return self.encoder_y.T @ (self.singular_values[:k, None] * self.encoder_x)
 
+    @property
+    def found(self) -> str:
+        """The ranks, in words."""
+        (k, d_x), d_y = self.encoder_x.shape, self.encoder_y.shape[1]
+        return f"k = {k}, rank {self.rank}, rank_x {self.rank_x} of {d_x}, rank_y {self.rank_y} of {d_y}"
+
 
 def judge(
     values: Float[Array, " r"], k: int, size: int, *, error: ArrayLike, regular: Bool[Array, ""], finite: Bool[Array, ""]
@@ -68,10 +75,21 @@ def judge(
     return rank, jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
 
 
-def insist(solution: Solution) -> None:
-    """Raise unless the status is OK, saying what was found; a status not yet known, inside `jit` and `vmap`, passes."""
+class Judged(Protocol):
+    """A solution of any number of modalities: how the solve went, and the ranks found, in words."""
+
+    status: Int[Array, ""]
+
+    @property
+    def found(self) -> str: ...
+
+
+def insist[S: Judged](solution: S) -> S:
+    """The solution, if its status is OK; a status not yet known, inside `jit` and `vmap`, passes.
+
+    **Raises:** `ValueError` that says what was found.
+    """
     if checks.known(solution.status) and solution.status != Status.OK:
-        (k, d_x), d_y = solution.encoder_x.shape, solution.encoder_y.shape[1]
-        ranks = f"rank {solution.rank}, rank_x {solution.rank_x} of {d_x}, rank_y {solution.rank_y} of {d_y}"
         text = Status(int(solution.status)).text
-        raise ValueError(f"{text} (k = {k}, {ranks}): throw=False returns the solution with its status.")
+        raise ValueError(f"{text} ({solution.found}): throw=False returns the solution with its status.")
+    return solution
