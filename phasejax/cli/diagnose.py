@@ -10,7 +10,7 @@ from rich.text import Text
 
 from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
 from phasejax.diagnosis import diagnose as run_diagnosis
-from phasejax.diagnosis.files import read_column, read_view
+from phasejax.diagnosis.files import read_column, read_named_view
 from phasejax.diagnosis.report import report_page
 from phasejax.diagnosis.screen import WIDTH, screen
 from phasejax.keys import root_key
@@ -40,7 +40,7 @@ def diagnose(
                     raise Mistake(f"{other} and {option} are both {path}: two files are needed.")
         with console.status("reading"):
             used: list[str] = []
-            views = read_view(x, say=used.append), read_view(y, say=used.append)
+            views = read_named_view(x, say=used.append), read_named_view(y, say=used.append)
             labelling = read_column(labels, say=used.append)
             grouping = None if groups is None else read_column(groups, say=used.append)
         with console.status("diagnosing"):

@@ -20,7 +20,7 @@ from pyarrow import feather
 from safetensors.flax import save_file
 from scipy import sparse
 
-from phasejax.diagnosis.files import ARRAYS, TABLES, BadFile, read_column, read_view
+from phasejax.diagnosis.files import ARRAYS, TABLES, BadFile, read_column, read_named_view, read_view
 from phasejax.memory import NotAffordable
 
 RNG = np.random.default_rng(0)
@@ -126,7 +126,7 @@ def test_views_of_every_format_are_the_same_numbers(at, name, columns):
 @pytest.mark.parametrize("name", ["t.jsonl", "lists.jsonl", "two.safetensors:y", "two.safetensors:x"])
 def test_formats_of_fewer_digits_are_the_same_numbers_to_theirs(at, name):
     digits = {"t.jsonl": 1e-12, "lists.jsonl": 1e-12, "two.safetensors:y": 1e-7, "two.safetensors:x": 2**-8}[name]
-    np.testing.assert_allclose(np.asarray(read_view(at(name)))[:, :3].astype(float), VIEW, rtol=digits)
+    np.testing.assert_allclose(read_view(at(name))[:, :3].astype(float), VIEW, rtol=digits)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,8 @@ def test_columns_of_lists_may_be_chosen_beside_others(at, tmp_path):
     TABLE.assign(embedding=list(VIEW[:, ::-1])).to_parquet(tmp_path / "t.parquet")
     found = read_view(at("t.parquet:embedding,bill"))
     np.testing.assert_array_equal(found, np.hstack([VIEW[:, ::-1], VIEW[:, :1]]))
-    assert list(found.columns) == ["embedding[0]", "embedding[1]", "embedding[2]", "bill"]
+    named = read_named_view(at("t.parquet:embedding,bill"))
+    assert list(named.columns) == ["embedding[0]", "embedding[1]", "embedding[2]", "bill"]
     assert read_column(at("t.parquet:species")).tolist() == TABLE.species.tolist()
     LISTED.assign(other=list(VIEW)).to_parquet(tmp_path / "both.parquet")
     with pytest.raises(ValueError, match=r"both.parquet holds lists in embedding, other: choose one, as in both.parquet:embed"):

@@ -39,9 +39,16 @@ _PICKLES = (".pkl", ".pickle", ".joblib")
 type Say = Callable[[str], None]
 
 
-def read_view(source: str, *, say: Say = lambda sentence: None) -> np.ndarray | pd.DataFrame:
-    """A view (n, d), from a table with the names of its columns. A column of equally long lists counts as that many columns.
-    `say` hears what was used and left out.
+def read_view(source: str, *, say: Say = lambda sentence: None) -> np.ndarray:
+    """A view (n, d). A column of equally long lists counts as that many columns. `say` hears what was used and left out.
+
+    **Raises:** `BadFile`, a `ValueError`, naming the file and the mistake.
+    """
+    return np.asarray(read_named_view(source, say=say))
+
+
+def read_named_view(source: str, *, say: Say = lambda sentence: None) -> np.ndarray | pd.DataFrame:
+    """As `read_view`, and from a table with the names of its columns.
 
     **Raises:** `BadFile`, a `ValueError`, naming the file and the mistake.
     """
@@ -107,4 +114,4 @@ def _split(source: str) -> tuple[Path, str | None]:
     return Path(source[:colon]), source[colon + 1 :]
 
 
-__all__ = ["ARRAYS", "TABLES", "BadFile", "read_column", "read_view"]
+__all__ = ["ARRAYS", "TABLES", "BadFile", "read_column", "read_named_view", "read_view"]
