@@ -62,6 +62,7 @@ def sample_pairs(
     affordable(f"n = {checks.brief(n)} pairs", 8 * n * (model.d_x + model.d_y))
     checks.choice("law", law, get_args(Law))
     if law == "student_t":
+        checks.shape("dof", dof, ())
         checks.entries("dof", dof, lambda v: v > 2, "finite and > 2, so that the source has a variance")
     k, m = model.k, model.eta.size
     dtype = model.kappa.dtype

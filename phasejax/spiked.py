@@ -100,6 +100,8 @@ class SpikedModel(eqx.Module):
         **Raises:** `ValueError` on a bad size, shape or value.
         """
         d_y = d if d_y is None else d_y
+        checks.whole("d", d, 1, 10**6)
+        checks.whole("d_y", d_y, 1, 10**6)
         checks.whole("k", k, 1, min(d, d_y))
         m = min(d, d_y) - k
         gamma_tilde_x = checks.broadcast("gamma_tilde_x", gamma_tilde_x, (d - k,))

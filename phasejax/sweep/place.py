@@ -103,8 +103,8 @@ class Bucket:
 
     def __init__(self, url: str):
         self._url = url.rstrip("/")
-        self._objects = _objects(self._url)
-        self.keys: Keys = ObjectStore(self._objects)
+        self.objects = _objects(self._url)
+        self.keys: Keys = ObjectStore(self.objects)
 
     def __str__(self) -> str:
         return self._url
@@ -126,7 +126,7 @@ class Bucket:
         import obstore
 
         try:
-            return obstore.head(self._objects, RECORD)["e_tag"]
+            return obstore.head(self.objects, RECORD)["e_tag"]
         except FileNotFoundError:
             return None
 
@@ -138,7 +138,7 @@ class Bucket:
         """What is under a key. **Raises:** `FileNotFoundError` if nothing is."""
         import obstore
 
-        return bytes(obstore.get(self._objects, key).bytes())
+        return bytes(obstore.get(self.objects, key).bytes())
 
     def settle(self, keys: Iterable[str]) -> None:
         """A put has returned once the object is kept."""
@@ -147,10 +147,10 @@ class Bucket:
         """Remove a key and all below it."""
         import obstore
 
-        below = [entry["path"] for part in obstore.list(self._objects, prefix=key) for entry in part]
+        below = [entry["path"] for part in obstore.list(self.objects, prefix=key) for entry in part]
         for path in (key, *below):
             with suppress(FileNotFoundError):
-                obstore.delete(self._objects, path)
+                obstore.delete(self.objects, path)
 
     @contextmanager
     def alone(self, on_notice: Callable[[str], None]) -> Iterator[None]:

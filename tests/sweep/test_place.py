@@ -35,7 +35,7 @@ def objects(url: str) -> Bucket:
 
 
 def keys(url: str) -> list[str]:
-    return [entry["path"] for part in obstore.list(objects(url)._objects) for entry in part]
+    return [entry["path"] for part in obstore.list(objects(url).objects) for entry in part]
 
 
 def test_a_store_in_an_object_store_is_the_store_of_a_folder(url, intact, tmp_path):
@@ -50,7 +50,7 @@ def test_a_store_in_an_object_store_is_the_store_of_a_folder(url, intact, tmp_pa
 
 def test_whatever_is_lost_there_is_seen_and_computed_again(url, intact):
     run(small(), path=url)
-    everything, where, rng = keys(url), objects(url)._objects, np.random.default_rng(0)
+    everything, where, rng = keys(url), objects(url).objects, np.random.default_rng(0)
     for key in rng.permutation([key for key in everything if key != "zarr.json"])[::9]:
         content = bytes(obstore.get(where, key).bytes())
         for spoilt in (None, content[:-1], bytes(len(content))):
@@ -100,7 +100,7 @@ def test_killed_between_any_two_puts_it_goes_on(url, intact, monkeypatch):
 
 def test_a_store_that_is_replaced_or_removed_meanwhile_is_a_sentence(url):
     def meanwhile(progress):
-        obstore.delete(objects(url)._objects, "zarr.json")
+        obstore.delete(objects(url).objects, "zarr.json")
 
     with pytest.raises(StoreError, match="was removed, renamed or replaced while it was computed"):
         run(small(), path=url, on_progress=meanwhile)
@@ -113,7 +113,7 @@ def test_the_command_line_takes_a_url(url, tmp_path):
     assert place(url).exists() is False
     with file_at(f"{url}/figure.txt") as file:
         file.write_text("drawn")
-    assert bytes(obstore.get(objects(url)._objects, "figure.txt").bytes()) == b"drawn"
+    assert bytes(obstore.get(objects(url).objects, "figure.txt").bytes()) == b"drawn"
     run(small(), path=f"{url}/small.zarr")
     checked = CliRunner().invoke(app, ["check", f"{url}/small.zarr"])
     assert checked.exit_code == 0 and "whole: 15 cells" in checked.stdout

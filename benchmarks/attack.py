@@ -1,0 +1,390 @@
+"""What a store, the command line and the library survive: kills, corruption, bad input, dead processes, an object store.
+
+    python benchmarks/attack.py [kills] [corruptions] [inputs] [commands] [processes] [objects] [--count 100] [--seed 0]
+
+All of them without a name. Everything happens in a temporary folder, servers are on loopback, and no device node is touched.
+The last needs `pip install 'moto[server]'`.
+
+TABLE
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import jax
+import numpy as np
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "sweep")]
+
+from specs import SMALL, flat, raw, remembered, small, toml  # noqa: E402
+
+from phasejax import theory  # noqa: E402
+from phasejax.cli import app  # noqa: E402
+from phasejax.sweep import SpecError, StoreError, load, parse_spec, run, running  # noqa: E402
+from phasejax.sweep.store import Store  # noqa: E402
+
+COMMAND = [sys.executable, "-m", "phasejax"]
+GRID = raw(axes={"kappa": [0.2 * i for i in range(10)], "nu": [0.1 * i for i in range(10)]})
+
+
+def in_a_child(work: Callable[[], object], log: Path, after: float | None = None, how: int = signal.SIGKILL) -> tuple[int, str]:
+    """The exit code and what was printed of some work in a fork, which a signal hits `after` some seconds."""
+    child = os.fork()
+    if not child:
+        with open(log, "wb", buffering=0) as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        code = 1
+        try:
+            work()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, how)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), log.read_text(errors="replace")
+
+
+def kills(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """`phasejax sweep --resume`, killed at random moments until it ends, then begun anew."""
+    spec, out = folder / "grid.toml", folder / "out"
+    spec.write_text(toml(GRID | {"name": "grid"}))
+    running.tile_shape = lambda shape, target: (1,) * len(shape)
+    store, log, held = out / "grid.zarr", folder / "log", folder / "held.npy"
+
+    def sweep() -> None:
+        app(["sweep", str(spec), "--out", str(out), "--resume"])
+
+    def read(to: Path) -> None:
+        np.save(to, load(store).distance_ca.values) if store.exists() else np.save(to, np.full((10, 10), np.nan))
+
+    began = time.monotonic()
+    assert in_a_child(sweep, log) == (0, log.read_text()), log.read_text()
+    whole = time.monotonic() - began
+    in_a_child(lambda: read(held), log)
+    intact, before, seen = np.load(held), np.zeros((10, 10), bool), Counter()
+    shutil.rmtree(out)
+    while seen["kills"] < count:
+        how = rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        code, said = in_a_child(sweep, log, rng.uniform(0, 1.1 * whole), int(how))
+        seen["kills"] += code != 0
+        seen["tracebacks"] += "Traceback" in said
+        if in_a_child(lambda: read(held), log)[0]:
+            seen["corrupt stores"] += 1
+            print(log.read_text(), file=sys.stderr)
+            break
+        values = np.load(held)
+        done = np.isfinite(values)
+        seen["tiles lost"] += int((before & ~done).sum())
+        seen["tiles wrong"] += int((values[done] != intact[done]).sum())
+        seen["sweeps ended"] += code == 0
+        before = done
+        if done.all():
+            shutil.rmtree(out)
+            before = np.zeros((10, 10), bool)
+    report("kills", seen, "kills", "corrupt stores", "tiles lost", "tiles wrong", "tracebacks", "sweeps ended")
+
+
+def corruptions(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """One file of a finished store damaged, read, and resumed: every way on every kind of file."""
+    from test_integrity import WAYS, damage
+
+    running.tile_shape = lambda shape, target: (1, *shape[1:])
+    intact = run(small(), path=folder / "intact.zarr").drop_attrs()
+    running.engine_for = remembered(flat(intact))
+    seen = Counter()
+    for number in range(count):
+        path = folder / f"{number}.zarr"
+        shutil.copytree(folder / "intact.zarr", path)
+        record = path / "zarr.json" if number % 8 == 0 else None
+        what = damage(path, rng, record, WAYS[number % 7] if record else WAYS[number % len(WAYS)])
+        seen["corruptions"] += 1
+        try:
+            seen["silent"] += not load(path).drop_attrs().identical(intact)
+        except StoreError:
+            seen["told when read"] += 1
+        except Exception:
+            seen["tracebacks"] += 1
+            print(what, traceback.format_exc(), file=sys.stderr)
+        try:
+            mended = run(small(), path=path, resume=True, on_notice=lambda sentence: None).drop_attrs()
+            seen["mended"] += mended.identical(intact)
+            seen["silent"] += not mended.identical(intact)
+        except StoreError as error:
+            lost = "is not a sweep store" in str(error) or "record of how it was made" in str(error)
+            seen["records that cannot be mended, told" if lost else "stuck"] += 1
+        shutil.rmtree(path)
+    report("corruptions", seen, "corruptions", "silent", "stuck", "tracebacks", *sorted(seen.keys() - {"corruptions"}))
+
+
+BAD = [
+    None, True, "x", "", "nan", "[bold]", "$\\frac$", [], {}, [[]], [None], float("nan"), float("inf"), -float("inf"), -1, -0.5,
+    1e160, -1e160, 5e-324, 1e308, 10**30, 10**400, 2**63, [1.0, float("nan")], {"start": 0}, [1e160, -1e160], 1j,
+]  # fmt: skip
+
+
+def inputs(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """Specifications, files and arguments: a sentence, or a result without NaN; never a traceback, 10 s or 2 GB."""
+    from test_fuzz import CALLS, FILES, one_sentence, paths
+    from test_integrity import WAYS
+
+    from phasejax.diagnosis.files import read_view
+    from phasejax.experiments.spiked.model import model_at
+
+    seen = Counter()
+
+    def attempt(what: str, call: Callable[[], object], *mistakes: type[Exception]) -> None:
+        held, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+        try:
+            found = one_sentence(call, *mistakes)
+            bad = any(np.isnan(leaf).any() for leaf in jax.tree.leaves(found) if np.asarray(leaf).dtype.kind == "f")
+            seen["refused in a sentence" if found is None else "silent" if bad else "accepted, and right"] += 1
+            if bad:
+                print("silent:", what, file=sys.stderr)
+        except Exception:
+            seen["tracebacks"] += 1
+            print(what, traceback.format_exc(), file=sys.stderr)
+        seen["inputs"] += 1
+        seen["over 10 s"] += time.monotonic() - began > 10
+        seen["over 2 GB"] += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held > 2 * 2**20
+
+    def specified(raw: dict) -> object:
+        spec = parse_spec(raw)
+        spec.check_precision(32)
+        corners = [{name: spec.points(name)[end] for name in spec.axes} for end in (0, -1)]
+        return [theory.separation(model_at(spec, **corner)) for corner in corners]
+
+    for way in paths(SMALL):
+        for value in BAD:
+            tree = json.loads(json.dumps(SMALL))
+            place = tree
+            for name in way[:-1]:
+                place = place[name]
+            place[way[-1]] = value
+            attempt(f"{'.'.join(way)} = {value!r}"[:80], lambda tree=tree: specified(tree), SpecError)
+    for kind, content in FILES.items():
+        for number in range(count // 2):
+            spoilt = bytearray(content)
+            for _ in range(int(rng.integers(1, 5))):
+                spoilt[rng.integers(len(spoilt))] = rng.integers(256)
+            if number % len(WAYS) == 0:
+                del spoilt[rng.integers(len(spoilt)) :]
+            (folder / f"f.{kind}").write_bytes(spoilt)
+            attempt(f"{kind} {number}", lambda kind=kind: len(read_view(str(folder / f"f.{kind}"))), ValueError)
+    for name, call in CALLS.items():
+        for value in BAD:
+            attempt(f"{name} = {value!r}"[:80], lambda call=call, value=value: call(value), ValueError)
+    report("inputs", seen, "inputs", "silent", "tracebacks", "over 10 s", "over 2 GB", *sorted(seen.keys()))
+
+
+def commands(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """The command line on files that are none, names with markup, and outputs over inputs: exit code, lines, seconds."""
+    view = rng.normal(size=(40, 3))
+    np.save(folder / "x.npy", view)
+    np.save(folder / "[bold]$\\frac$.npy", view[:, 0])
+    os.mkfifo(folder / "pipe.npy")
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "endless.npy").symlink_to("/dev/zero")
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3), }".ljust(117) + b"\n"
+    (folder / "claims.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + header)
+    with open(folder / "bomb.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**10, 3)})
+        file.truncate(240 * 10**9 + 128)  # no byte of it is on the disk
+    (folder / "[red]").mkdir()
+    (folder / "small.toml").write_text(toml(SMALL))
+    (folder / "large.toml").write_text(toml(raw(model__d=500_000)))
+    (folder / "many.toml").write_text(toml(raw(axes__nu={"start": 0, "stop": 1, "num": 10**9})))
+    pair = ["diagnose", "x.npy", "x.npy", "--labels", "x.npy"]
+    cases = {
+        "x a pipe": ["diagnose", "pipe.npy", "x.npy", "--labels", "x.npy"],
+        "x without an end": ["diagnose", "endless.npy", "x.npy", "--labels", "x.npy"],
+        "x of 10¹² rows, it says": ["diagnose", "claims.npy", "x.npy", "--labels", "x.npy"],
+        "x of 240 GB": ["diagnose", "bomb.npy", "x.npy", "--labels", "x.npy"],
+        "x a folder": ["diagnose", "[red]", "x.npy", "--labels", "x.npy"],
+        "labels with markup in their name, one row": ["diagnose", "x.npy", "x.npy", "--labels", "[bold]$\\frac$.npy[0]"],
+        "--json over x": [*pair, "--json", "x.npy"],
+        "--json a pipe": [*pair, "--json", "pipe.npy"],
+        "--report a folder": [*pair, "--report", "[red]"],
+        "spec a pipe": ["sweep", "pipe.toml"],
+        "spec without an end": ["sweep", "endless.npy"],
+        "spec a folder": ["sweep", "[red]/"],
+        "d = 500,000": ["sweep", "large.toml"],
+        "10⁹ points": ["sweep", "many.toml"],
+        "--out a file": ["sweep", "small.toml", "--out", "x.npy"],
+        "--out no store": ["sweep", "small.toml", "--out", "s4://bucket"],
+        "--precision 33": ["sweep", "small.toml", "--precision", "33"],
+        "a name that is near": ["sweep", "phase_diagrm"],
+    }
+    seen, before = Counter(), (folder / "x.npy").read_bytes()
+    for what, arguments in cases.items():
+        began = time.monotonic()
+        try:
+            ended = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            seen["stuck"] += 1
+            print("stuck:", what, file=sys.stderr)
+            continue
+        lines = ended.stderr.strip().splitlines()
+        right = ended.returncode == 2 and "Traceback" not in ended.stderr and (len(lines) == 1 or "Usage" in ended.stderr)
+        seen["told" if right else "wrong"] += 1
+        seen["over 10 s"] += time.monotonic() - began > 10
+        if not right:
+            print(what, ended.returncode, ended.stderr[-900:], file=sys.stderr)
+    assert (folder / "x.npy").read_bytes() == before
+    report("commands", seen, "told", "wrong", "stuck", "over 10 s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def processes(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """Coordinators, peers, schedulers and workers that are not there, or killed in mid-run: seconds to the sentence."""
+    spec = folder / "long.toml"
+    spec.write_text(toml(raw(trials=400_000, axes__kappa=[0.5, 1.0, 1.5, 2.0], axes__nu=[0.2, 0.4, 0.6])))
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1"}
+
+    def start(*options: object, command=(*COMMAND, "sweep", str(spec), "--log-json")) -> subprocess.Popen:
+        whole = [*command, *map(str, options)]
+        return subprocess.Popen(whole, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def told(what: str, process: subprocess.Popen, since: float) -> None:
+        errors = process.communicate(timeout=300)[1].strip()
+        last = errors.splitlines()[-1] if errors else ""
+        print(f"  {what:42s} exit {process.returncode:4d} after {time.monotonic() - since:5.1f} s  {last[:110]}", flush=True)
+
+    def cells(out: str) -> str:
+        store = Store(folder / out / "small.zarr")
+        return f"{store.cells_done()} of 12 cells, {len(store.damaged())} damaged"
+
+    def peers(out: str, port: int) -> list[subprocess.Popen]:
+        cluster = ["--out", out, "--coordinator", f"127.0.0.1:{port}", "--processes", 2]
+        return [start(*cluster, "--process-id", number) for number in range(2)]
+
+    print("processes")
+    for what, number in (("no coordinator, --wait 5", 1), ("no peer, --wait 5", 0)):
+        began, cluster = time.monotonic(), ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", 2]
+        told(what, start(*cluster, "--process-id", number, "--wait", 5), began)
+    for what, victim in (("peer killed: the coordinator", 1), ("coordinator killed: its peer", 0)):
+        both = peers(f"out{victim}", free_port())
+        assert both[0].stdout is not None
+        both[0].stdout.readline()
+        both[victim].kill()
+        told(what, both[1 - victim], time.monotonic())
+        print(f"  {'':42s} {cells(f'out{victim}')}")
+    told("what it left, resumed alone", start("--out", "out0", "--resume"), time.monotonic())
+    print(f"  {'':42s} {cells('out0')}")
+    began = time.monotonic()
+    told("no scheduler, --wait 5", start("--dask", f"tcp://127.0.0.1:{free_port()}", "--wait", 5), began)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    dask = [sys.executable, "-m", "dask"]
+    scheduler = start("--host", address, "--no-dashboard", command=(*dask, "scheduler"))
+    began = time.monotonic()
+    told("no worker, --wait 5", start("--dask", address, "--wait", 5), began)
+    worker = (*dask, "worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1")
+    workers = [start(command=worker) for _ in range(3)]
+    sweep = start("--dask", address, "--out", "out2")
+    assert sweep.stdout is not None
+    sweep.stdout.readline()
+    workers[0].kill()
+    told("worker killed: the sweep", sweep, time.monotonic())
+    print(f"  {'':42s} {cells('out2')}")
+    sweep = start("--dask", address, "--out", "out3")
+    assert sweep.stdout is not None
+    sweep.stdout.readline()
+    scheduler.kill()
+    told("scheduler killed: the sweep", sweep, time.monotonic())
+    print(f"  {'':42s} {cells('out3')}")
+    for process in (scheduler, *workers):
+        process.kill()
+
+
+def objects(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """A sweep into an S3 server on loopback: killed, resumed, damaged, mended, checked."""
+    import boto3
+    import obstore
+    from moto.server import ThreadedMotoServer
+
+    from phasejax.sweep.place import Bucket, place
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    os.environ |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    boto3.client("s3").create_bucket(Bucket="sweeps")
+    spec, at, seen = folder / "grid.toml", "s3://sweeps/out", Counter()
+    spec.write_text(toml(GRID | {"name": "grid"}))
+    url, command = f"{at}/grid.zarr", [*COMMAND, "sweep", str(spec), "--out", at, "--resume"]
+    began = time.monotonic()
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    whole = time.monotonic() - began
+    intact = load(url).drop_attrs()
+    bucket, where = place(at), place(url)
+    assert isinstance(bucket, Bucket) and isinstance(where, Bucket)
+    for entry in [e for part in obstore.list(bucket.objects) for e in part]:
+        obstore.delete(bucket.objects, entry["path"])
+    while True:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            process.wait(rng.uniform(0.5, 1.0) * whole)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            seen["kills"] += 1
+        if process.wait() == 0:
+            break
+    seen["wrong"] += not load(url).drop_attrs().identical(intact)
+    keys = [e["path"] for part in obstore.list(where.objects) for e in part if e["path"] != "zarr.json"]
+    running.engine_for = remembered(flat(intact))
+    for key in rng.permutation(keys)[:20]:
+        content = bytes(obstore.get(where.objects, key).bytes())
+        obstore.put(where.objects, key, content[: len(content) // 2])
+        try:
+            load(url)
+            seen["silent"] += 1
+        except StoreError:
+            seen["told"] += 1
+        mended = run(parse_spec(GRID | {"name": "grid"}), path=url, resume=True, on_notice=lambda sentence: None)
+        seen["mended"] += mended.drop_attrs().identical(intact)
+    checked = subprocess.run([*COMMAND, "check", url], capture_output=True, text=True)
+    seen["checked whole"] += checked.returncode == 0
+    server.stop()
+    report("objects", seen, "kills", "wrong", "silent", "told", "mended", "checked whole")
+
+
+def report(what: str, seen: Counter, *columns: str) -> None:
+    print(f"{what:12s} " + ", ".join(f"{seen[column]} {column}" for column in dict.fromkeys(columns)), flush=True)
+
+
+if __name__ == "__main__":
+    attacks = [kills, corruptions, inputs, commands, processes, objects]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", choices=[[], *(attack.__name__ for attack in attacks)])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    for attack in attacks:
+        if attack.__name__ in (chosen.names or [a.__name__ for a in attacks]):
+            with TemporaryDirectory() as scratch:
+                attack(Path(scratch), chosen.count, np.random.default_rng(chosen.seed))
