@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from phasejax.diagnosis import words
 from phasejax.diagnosis.result import Diagnosis, Spectrum
 from phasejax.plot import OBJECTIVE_COLORS, REGIME_COLORS
 from phasejax.theory import Regime
@@ -30,7 +31,7 @@ def phase_plane(ax: Axes, diagnosis: Diagnosis, direction: Literal["x→y", "y�
         (left, right), (low, high) = ((1, edge) if side else (1 / edge, 1) for side in (regime & 1, regime & 2))
         ax.fill_between([left, right], low, high, color=REGIME_COLORS[regime], linewidth=0)
         share = diagnosis.regime_probabilities[regime] if direction == "x→y" else None
-        label = str(regime) if share is None else f"{regime} {share:.0%}"
+        label = str(regime) if share is None else f"{regime} {words.percent(share)}"
         place = (math.sqrt(left * right), high / 1.06 if high > 1 else low * 1.06)
         color = "white" if regime is Regime.NEITHER else "black"
         ax.text(*place, label, color=color, ha="center", va="top" if high > 1 else "bottom", fontsize=7, zorder=4)

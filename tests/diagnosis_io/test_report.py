@@ -98,6 +98,8 @@ def test_the_plane_shows_point_cloud_and_regions_in_their_place(direction, colum
     assert ax.get_xscale() == ax.get_yscale() == "log" and direction in ax.get_ylabel()
     point = next(line for line in ax.lines if line.get_marker() == "o")
     np.testing.assert_allclose(point.get_xydata(), [[1.734, delta]])
+    shares = {text.get_text() for text in ax.texts}  # in the same digits as everywhere else
+    assert shares == ({"Neither 6 %", "CA only 86 %", "CP only < 1 %", "Both 7 %"} if column == 1 else set(map(str, Regime)))
     (low, high) = ax.get_xlim()
     assert np.isclose(low * high, 1) and low < 0.62 and high > 1.734
     dots = ax.collections[-1].get_offsets()
