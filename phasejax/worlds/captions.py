@@ -13,6 +13,7 @@ from itertools import accumulate
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from phasejax import checks
@@ -33,8 +34,8 @@ STYLES = {
     "saturation": ("faded", "rich"),
     "light": ("leftlit", "rightlit"),
 }
-_KINDS = jnp.array([len(kinds) for kinds in STYLES.values()])
-_CASTS = jnp.array([(0.3, 0.05, -0.3), (-0.3, 0.0, 0.3), (-0.2, 0.3, -0.2), (0.15, -0.3, 0.2)])
+_KINDS = np.array([len(kinds) for kinds in STYLES.values()], np.int32)
+_CASTS = np.array([(0.3, 0.05, -0.3), (-0.3, 0.0, 0.3), (-0.2, 0.3, -0.2), (0.15, -0.3, 0.2)])
 CONTENT = (("a",), SCALES, tuple(HUES), SHAPES, ROWS, COLUMNS)
 WORDS = ("", "unknown", *(word for group in (*CONTENT, DEGREES, *STYLES.values()) for word in group))
 """The vocabulary: a caption is places in it."""
@@ -86,19 +87,21 @@ class CaptionedScenes(World):
     @property
     def nu(self) -> Float[Array, "*batch 6"]:
         """The correlation of each group's kind in the picture with that in the caption; 0 for groups that are not named."""
-        correlation = 1 - self.style_jitter[..., None] * _KINDS / (_KINDS - 1)
+        kinds = _KINDS.astype(self.style_jitter.dtype)
+        correlation = 1 - self.style_jitter[..., None] * kinds / (kinds - 1)
         return jnp.where(jnp.arange(len(STYLES)) < self.styles, correlation, 0)
 
     def one(self, key: Key[Array, ""]) -> Drawn:
         keys = jax.random.split(key, 3)
         u = jax.random.uniform(keys[0], (7 + 4 * len(STYLES),))
         scale, hue, shape, row, column = _choose(u[:5], jnp.array([len(group) for group in CONTENT[1:]]))
-        kind, shift = (_choose(part, _KINDS) for part in (u[7:13], u[13:19] * (_KINDS - 1) / _KINDS))
+        kinds = _KINDS.astype(u.dtype)
+        kind, shift = (_choose(part, kinds) for part in (u[7:13], u[13:19] * (kinds - 1) / kinds))
         mistaken = u[19:25] < self.style_jitter
         told = jnp.where(mistaken, (kind + 1 + shift) % _KINDS, kind)
         degree = u[25:31]  # of 1: the caption tells its third
         strength = (0.3 + 0.7 * degree) * jnp.where(jnp.arange(len(STYLES)) < self.styles, 1, self.unnamed)
-        place = (jnp.stack([column, row]) - 1) * 0.5 + 0.2 * (u[5:7] - 0.5)
+        place = (jnp.stack([column, row]).astype(u.dtype) - 1) * 0.5 + 0.2 * (u[5:7] - 0.5)
         picture = styled(self._points, shape, hue, scale, place, kind, strength, PIXELS[self.size])
         words = self._words(scale, hue, shape, row, column, told, _choose(degree, 3))
         dropped = jax.random.uniform(keys[1], words.shape) < self.word_dropout
@@ -112,9 +115,11 @@ class CaptionedScenes(World):
         return pixel_centers(PIXELS[self.size])
 
     def _words(self, scale, hue, shape, row, column, told: Int[Array, "6"], degree: Int[Array, "6"]) -> Int[Array, "18"]:
-        content = jnp.stack([jnp.zeros_like(scale), scale, hue, shape, row, column]) + jnp.array(_FIRST[: len(CONTENT)])
+        content = jnp.stack([jnp.zeros_like(scale), scale, hue, shape, row, column]) + jnp.array(
+            _FIRST[: len(CONTENT)], jnp.int32
+        )
         degrees = degree + _FIRST[len(CONTENT)]
-        kinds = told + jnp.array(_FIRST[len(CONTENT) + 1 : -1])
+        kinds = told + np.array(_FIRST[len(CONTENT) + 1 : -1], np.int32)
         named = jnp.arange(len(STYLES))[:, None] < self.styles
         style = jnp.where(named, jnp.stack([degrees, kinds], axis=1), PAD)
         return jnp.concatenate([content, style.ravel()]).astype(jnp.int32)
@@ -148,15 +153,16 @@ def styled(
     texture = jnp.select([kind[3] == i for i in range(3)], waves[:3], waves[3])
     ground = jnp.broadcast_to(0.45 + 0.2 * strength[3] * texture, (3, pixels, pixels))
     picture = paint(ground, jnp.array(list(HUES.values()))[hue], cover)
-    sign = 2.0 * kind - 1  # of the groups of two
-    picture = picture + strength[0] * _CASTS[kind[0]][:, None, None]
-    grey = jnp.mean(picture, axis=0)
+    sign = 2.0 * kind.astype(strength.dtype) - 1  # of the groups of two
+    picture = picture + strength[0] * jnp.asarray(_CASTS, strength.dtype)[kind[0]][:, None, None]
+    grey = jnp.mean(picture, axis=0, keepdims=True)
     picture = grey + (picture - grey) * (1 + 0.6 * sign[4] * strength[4])
     picture = 0.45 + (picture - 0.45) * (1 + 0.5 * sign[2] * strength[2])
-    picture = picture + 0.25 * sign[1] * strength[1] + 0.25 * sign[5] * strength[5] * x
+    picture = picture + 0.25 * sign[1] * strength[1] + (0.25 * sign[5] * strength[5] * x)[None]
     return jnp.clip(picture, 0, 1)
 
 
 def _choose(u: Float[Array, "..."], kinds) -> Int[Array, "..."]:
     """Uniform numbers in [0, 1) as whole ones below `kinds`."""
+    kinds = jnp.asarray(kinds, u.dtype)
     return jnp.minimum(u * kinds, kinds - 1).astype(jnp.int32)

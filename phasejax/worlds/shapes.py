@@ -84,6 +84,7 @@ def heart(points: Points, side: float) -> Distance:
 
 def paint(picture: Float[Array, "c h w"], color: Float[Array, " c"], cover: Float[Array, "h w"]) -> Float[Array, "c h w"]:
     """The picture with a colour laid over it."""
+    cover = cover[None]
     return (1 - cover) * picture + cover * color[:, None, None]
 
 

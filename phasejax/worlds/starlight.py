@@ -88,13 +88,13 @@ def spectrum(teff: Array, log_g: Array, metallicity: Array, slope: Array, bins: 
     planck = wavelength**-5.0 / jnp.expm1(1.4388e7 / (wavelength * teff))
     continuum = planck / jnp.mean(planck)
     position = (wavelength - 550) / 150
-    centers = 400 + 300 * (jnp.arange(LINES) * 0.618034 % 1)
+    centers = 400 + 300 * (jnp.arange(float(LINES)) * 0.618034 % 1)
     hydrogen = jnp.arange(LINES) % 3 == 0
     heat = (teff - SOLAR[0]) / 1000
     depth = jnp.where(hydrogen, 0.4 * jnp.exp(0.8 * heat), 0.35 * 10 ** (0.5 * metallicity) * jnp.exp(-0.5 * heat))
     width = 2.5 * jnp.exp(0.5 * (log_g - SOLAR[1]) * jnp.where(hydrogen, 2.0, 1.0))
-    profile = jnp.exp(-0.5 * ((wavelength[:, None] - centers) / width) ** 2)
-    absorbed = jnp.prod(1 - jnp.minimum(depth, 0.95) * profile, axis=1)
+    profile = jnp.exp(-0.5 * ((wavelength[:, None] - centers[None, :]) / width[None, :]) ** 2)
+    absorbed = jnp.prod(1 - jnp.minimum(depth, 0.95)[None, :] * profile, axis=1)
     return continuum * jnp.exp(slope * position) * absorbed
 
 

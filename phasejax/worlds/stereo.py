@@ -94,7 +94,7 @@ class Stereo(World):
         keys = jax.random.split(key, 6)
         label = jax.random.randint(keys[0], (), 0, len(self.classes))
         position = self.position_range * jax.random.uniform(keys[1], (2,), minval=-0.5, maxval=0.5)
-        eyes = position + BASELINE / 2 * jnp.array([[-1.0, 0.0], [1.0, 0.0]])
+        eyes = position[None, :] + BASELINE / 2 * jnp.array([[-1.0, 0.0], [1.0, 0.0]])
         centers = eyes + self.jitter * jax.random.normal(keys[2], (2, 2))
         angles = self.rotation * jax.random.normal(keys[3], (2,))
         views = tuple(
@@ -152,7 +152,7 @@ class StereoSolids(Stereo):
         for tone, distances in zip((PLAIN, LIT, SHADED), faces, strict=True):
             distance = jnp.select([label == i for i in range(3)], distances[:3], distances[3])
             scene = paint(scene, tone * jnp.array(SOLID), coverage(distance, self.pixels))
-        return scene * coverage(rectangle(points, 1.0, 1.0), self.pixels)
+        return scene * coverage(rectangle(points, 1.0, 1.0), self.pixels)[None]
 
 
 def _faces(points: Points) -> dict[str, tuple[Array, Array, Array]]:

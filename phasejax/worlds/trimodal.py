@@ -82,7 +82,7 @@ class TriModalScenes(World):
         for name, count in FACTORS.items():
             rest, factors[name] = jnp.divmod(rest, count)
         u, e = jax.random.normal(keys[0], (3,)), jax.random.normal(keys[1], (3, 3))
-        v = jnp.sqrt(self.nu) * u + jnp.sqrt(1 - self.nu) * e
+        v = jnp.sqrt(self.nu) * u[None, :] + jnp.sqrt(1 - self.nu) * e
         views = (
             picture(factors, self.nuisance * v[0], PIXELS[self.size]),
             caption(factors, v[1], key=keys[2]),
@@ -97,8 +97,8 @@ def picture(factors: dict[str, Array], v: Float[Array, "3"], pixels: int) -> Flo
     stripes = jnp.sin(9 * (x + jnp.tanh(v[2]) * y))
     shade = 0.45 + 0.15 * jnp.tanh(v[0]) * stripes
     ground = jnp.stack([shade + 0.2 * jnp.tanh(v[1]), shade, shade - 0.2 * jnp.tanh(v[1])])
-    place = (jnp.stack([factors["column"], factors["row"]]) - 1.5) * 0.4
-    scale = 1 / (0.6 + 0.25 * factors["scale"])
+    place = (jnp.stack([factors["column"], factors["row"]]).astype(float) - 1.5) * 0.4
+    scale = 1 / (0.6 + 0.25 * factors["scale"].astype(float))
     x, y = seen_from(points, place)
     at = x * scale, y * scale
     shapes = [rectangle(at, 0.3, 0.3), disc(at, 0.34), regular(at, 3, 0.44), heart(at, 0.46)]
@@ -110,7 +110,7 @@ def caption(factors: dict[str, Array], v: Float[Array, "3"], *, key: Key[Array, 
     """Five words for the factors, of either synonym and in one of three orders, and a word for the level of each nuisance."""
     key_synonym, key_order = jax.random.split(key)
     meaning = jnp.stack([factors["shape"], 4 + factors["color"], 10 + factors["scale"]])
-    content = 2 * meaning + jax.random.bernoulli(key_synonym, shape=(3,))
+    content = 2 * meaning + jax.random.bernoulli(key_synonym, shape=(3,)).astype(meaning.dtype)
     places = 2 * len(SYNONYMS) + jnp.stack([factors["column"], 4 + factors["row"]])
     told = jnp.concatenate([content, places])[ORDERS[jax.random.randint(key_order, (), 0, len(ORDERS))]]
     level = jnp.clip(LEVELS * jax.scipy.stats.norm.cdf(v), 0, LEVELS - 1).astype(int)
@@ -122,12 +122,13 @@ def sound(factors: dict[str, Array], v: Float[Array, "3"], *, key: Key[Array, ""
     """A note: its overtones are the shape, its pitch the colour, its decay the size, its onset the column, its tremolo the row;
     its nuisance the strength of a hum, of a hiss, and the hum's pitch."""
     time = jnp.arange(FRAMES * FRAME) / RATE
-    pitch = 250 * 2 ** (factors["color"] / 5.0)
+    color, size, column, row = (factors[name].astype(float) for name in ("color", "scale", "column", "row"))
+    pitch = 250 * 2 ** (color / 5.0)
     overtones = jnp.array([(1, 0, 0, 0), (1, 0.8, 0, 0), (1, 0, 0.8, 0), (1, 0.5, 0.5, 0.8)])[factors["shape"]]
-    note = overtones @ jnp.sin(2 * pi * pitch * jnp.arange(1, 5)[:, None] * time)
-    since = time - 0.04 * factors["column"]
-    envelope = jnp.where(since >= 0, jnp.exp(-since / (0.03 * 2.0 ** factors["scale"])), 0)
-    tremolo = 1 + 0.6 * jnp.cos(2 * pi * 16 * factors["row"] * time)
+    note = overtones @ jnp.sin(2 * pi * pitch * jnp.arange(1.0, 5)[:, None] * time[None, :])
+    since = time - 0.04 * column
+    envelope = jnp.where(since >= 0, jnp.exp(-since / (0.03 * 2.0**size)), 0)
+    tremolo = 1 + 0.6 * jnp.cos(2 * pi * 16 * row * time)
     hum = 0.15 * jnp.exp(0.5 * v[0]) * jnp.sin(2 * pi * (120 + 20 * jnp.tanh(v[2])) * time)
     hiss = 0.05 * jnp.exp(0.5 * v[1]) * jax.random.normal(key, time.shape)
     return note * envelope * tremolo + hum + hiss
@@ -135,7 +136,7 @@ def sound(factors: dict[str, Array], v: Float[Array, "3"], *, key: Key[Array, ""
 
 def spectrogram(samples: Float[Array, " samples"]) -> Float[Array, "1 frequencies frames"]:
     """The logarithm of the power at each frequency above 0, in frames under a Hann window."""
-    frames = samples.reshape(FRAMES, FRAME) * jnp.hanning(FRAME)
+    frames = samples.reshape(FRAMES, FRAME) * jnp.hanning(FRAME)[None, :]
     power = jnp.abs(jnp.fft.rfft(frames)[:, 1:]) ** 2
     return jnp.log(power.T + 1e-2)[None]
 

@@ -41,5 +41,9 @@ class XorTriples(World):
         key_bits, key_noise = jax.random.split(key)
         a, b = jax.random.bernoulli(key_bits, shape=(2,)).astype(jnp.int32)
         bits = jnp.stack([a, b, a ^ b])
-        rows = jax.random.normal(key_noise, (3, self.d)).at[:, 0].add(self.amplitude * (2 * bits - 1))
+        rows = (
+            jax.random.normal(key_noise, (3, self.d))
+            .at[:, 0]
+            .add(self.amplitude * (2.0 * bits.astype(self.amplitude.dtype) - 1))
+        )
         return Drawn(tuple(rows), {"bit_x": a, "bit_y": b, "bit_z": a ^ b}, {})
