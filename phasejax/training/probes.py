@@ -147,4 +147,5 @@ def _cross_entropy(weights: Array, rows: Rows) -> Array:
 
 
 def _accuracy(weights: Array, rows: Rows) -> Array:
-    return jnp.mean(jnp.argmax(_logits(weights, rows.z), axis=1) == rows.classes)
+    said = jnp.argmax(_logits(weights, rows.z), axis=1).astype(rows.classes.dtype)
+    return jnp.mean(said == rows.classes, dtype=weights.dtype)

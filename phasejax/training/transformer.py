@@ -67,4 +67,4 @@ class TokenEncoder(eqx.Module):
         for block in self.blocks:
             x = block(x, present)
         x = jnp.where(present[:, None], jax.vmap(self.norm)(x), 0)
-        return self.out(jnp.sum(x, axis=0) / jnp.sum(present))
+        return self.out(jnp.sum(x, axis=0) / jnp.sum(present, dtype=x.dtype))
