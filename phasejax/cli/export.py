@@ -29,14 +29,14 @@ def export(
             raise Mistake(f"--csv and --latex are both {csv}: two files are needed.")
         dataset = load(store)
         spec = spec_of(dataset)
-        if csv is not None:
-            write_whole(csv, table(dataset).to_csv(index=False))
         if latex_file is not None:
             with console.status(f"{spec.name}: theory at n"):
                 rows = spec.kind.agreement(spec.kind.expected(dataset))
             if not rows:
                 raise Mistake(f"--latex has no table of {spec.name}: no cell is computed that theory speaks of.")
             write_whole(latex_file, latex(rows, spec.name))
+        if csv is not None:
+            write_whole(csv, table(dataset).to_csv(index=False))
         written = [str(path) for path in (csv, latex_file) if path is not None]
         console.print("wrote " + ", ".join(written), soft_wrap=True, markup=False)
 
