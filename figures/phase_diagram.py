@@ -23,7 +23,7 @@ COLUMNS = {"regime": "n = ∞", "regime_at_n": "expected at n = 5000", "regime_e
 
 def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 6.9), layout="constrained")
-    axes = figure.subplots(3, 3, sharex=True, sharey=True)
+    axes = figure.subplots(3, 3, sharex="row", sharey=True)
     for row, (name, setting) in zip(axes, ROWS.items(), strict=True):
         dataset = expected(sweeps(name))
         fine = between(dataset)
@@ -32,7 +32,10 @@ def draw(sweeps: Sweeps) -> Figure:
             if variable != "regime":
                 plot.expected_boundaries(ax, dataset)
             ax.set_title(f"{setting}\n{source}" if ax is row[0] else source)
-            ax.label_outer()
+    for ax in axes[:-1].flat:
+        ax.set_xlabel("")
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
     keys = plot.region_key() + plot.unity_key() + plot.expected_key()
     figure.legend(handles=keys, loc="outside lower center", ncols=4)
     return figure

@@ -60,7 +60,7 @@ def stated(name: str, value: Any) -> str:
     """A parameter and its value, one or several, as in "κ = 1.5" or "source quality = 0.8"."""
     words = SYMBOLS.get(name, name)
     last = words.split()[-1]
-    values = [f"{one:.6g}" for one in np.atleast_1d(value)]
+    values = [f"{one:,.0f}" if abs(one) >= 1e6 else f"{one:.6g}" for one in np.atleast_1d(value)]
     shown = values if len(values) <= 4 else [*values[:3], f"… ({len(values)} values)"]
     return f"{last if last in _ALONE else words} = {', '.join(shown)}"
 
