@@ -2,8 +2,7 @@
 
 import os
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -46,24 +45,3 @@ def cache_directory() -> Path:
     """Where compiled kernels are kept between runs."""
     wanted = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache"), tempfile.gettempdir()
     return Path(next(folder for folder in wanted if os.path.isabs(folder)), "phasejax")  # nobody may have a home
-
-
-def join(
-    coordinator: str | None, processes: int | None, process_id: int | None, wait_s: float, on_silence: Callable[[], None]
-) -> None:
-    """Join the other processes of a multi-host run.
-
-    Without `coordinator`, HOST:PORT of process 0, JAX detects the cluster (Slurm, Open MPI, GKE, TPU pods); otherwise all three
-    must be given. JAX aborts a process that waits in vain: `on_silence` is called after `wait_s` seconds, before it can, from a
-    thread of its own, and ends the process in a better way.
-    """
-    import jax
-
-    jax.config.update("jax_enable_recoverability", True)  # one that dies does not take the others along
-    clock = threading.Timer(wait_s, on_silence)
-    clock.daemon = True
-    clock.start()
-    try:
-        jax.distributed.initialize(coordinator, processes, process_id, initialization_timeout=int(wait_s) + 60)
-    finally:
-        clock.cancel()

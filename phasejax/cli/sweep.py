@@ -14,10 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from phasejax import runtime
 from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.sweep import SpecError, StoreError, SweepProgress, SweepSpec, estimate, load_spec, run
+from phasejax.sweep import SpecError, StoreError, SweepProgress, SweepSpec, estimate, load_spec, run, together
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.place import is_url
 from phasejax.sweep.running import Cost
@@ -108,7 +107,7 @@ def _join(coordinator: str | None, processes: int | None, process_id: int | None
         os._exit(2)  # nothing is begun, and the main thread waits where no exception reaches it
 
     try:
-        runtime.join(*explicit, wait, give_up)
+        together.join(*explicit, wait, give_up)
     except (RuntimeError, ValueError) as error:
         raise SpecError(f"the other processes cannot be joined: {str(error).splitlines()[0]}.") from error
 

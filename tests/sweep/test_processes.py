@@ -65,18 +65,19 @@ def test_two_processes_write_the_store_of_one(spec, tmp_path):
         np.testing.assert_allclose(together[name], alone[name], rtol=1e-5, atol=1e-7, err_msg=name)
 
 
-def test_the_tiles_of_a_killed_process_are_done_by_the_other(tmp_path):
+@pytest.mark.parametrize("number", [0, 1], ids=["coordinator", "peer"])
+def test_the_tiles_of_a_killed_process_are_done_by_the_other(number, tmp_path):
     spec = SOLVED | {"trials": 200_000}
     path = tmp_path / "small.toml"
     path.write_text(toml(spec))
-    survivor, victim = pair(path, tmp_path / "two", "--wait", 100)
-    assert survivor.stdout is not None
-    survivor.stdout.readline()  # its first tile
-    victim.kill()
-    errors = survivor.communicate(timeout=100)[1]
-    victim.communicate()
-    assert survivor.returncode == 0 and victim.returncode == -signal.SIGKILL, errors
-    alone, store = run(parse_spec(spec), devices=tuple(jax.devices()[:1])), load(tmp_path / "two" / "small.zarr")
+    both = pair(path, tmp_path / "two", "--wait", 100)
+    assert both[0].stdout is not None
+    both[0].stdout.readline()  # its first tile
+    both[number].kill()
+    errors = both[1 - number].communicate(timeout=200)[1]
+    both[number].communicate()
+    assert both[1 - number].returncode == 0 and both[number].returncode == -signal.SIGKILL, errors
+    alone, store = run(parse_spec(spec), devices=tuple(jax.devices("cpu")[:1])), load(tmp_path / "two" / "small.zarr")
     np.testing.assert_allclose(store["distance_ca"], alone["distance_ca"], rtol=1e-5, atol=1e-7)
     assert not np.any(store.status)
 
@@ -97,8 +98,7 @@ def test_others_that_are_not_there_are_a_sentence(tmp_path):
     for what, process in running.items():
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 2 and not output, (what, errors)
-        assert sentences[what][1] in errors.splitlines()[-1], (what, errors)
-        assert "Traceback" not in errors and "Check failure" not in errors, (what, errors)
+        assert sentences[what][1] in errors and len(errors.splitlines()) == 1, (what, errors)
     assert not (tmp_path / "out").exists()
 
 
