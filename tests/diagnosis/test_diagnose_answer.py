@@ -281,3 +281,18 @@ def test_the_reliability_of_both_views_is_that_of_the_model():
         x, y, z = draw(model, 2000, 40 + seed)
         found.append(diagnose(x, y, z, key=KEY).reliability)
     np.testing.assert_allclose(np.mean(found, axis=0), [0.8, 0.5], atol=0.06)
+
+
+def test_an_easy_problem_of_the_size_of_clip():
+    """Eight signals of canonical correlation .99, rows of unit length, nuisance that decays and is not shared: both objectives
+    recover them, and one view does as well."""
+    rng = np.random.default_rng(0)
+    z, views = rng.normal(size=(4000, 8)), []
+    for d in (768, 512):
+        sources = 0.8 * rng.normal(size=(4000, d)) * (1 + np.arange(d)) ** -0.5
+        sources[:, :8] = 2 * z + 0.2 * rng.normal(size=(4000, 8))
+        view = sources @ np.linalg.qr(rng.normal(size=(d, d)))[0]
+        views.append((view / np.linalg.norm(view, axis=1, keepdims=True)).astype(np.float32))
+    found = diagnose(*views, z, key=KEY)
+    assert abs(found.k - 8) <= 1 and found.regime == Regime.BOTH and found.objective == "one view"
+    assert found.trial.score[found.advised] > 0.9 and found.confidence > 0.9
