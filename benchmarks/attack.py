@@ -1,9 +1,9 @@
 """What a store, the command line and the library survive: kills, corruption, bad input, dead processes, an object store.
 
-    python benchmarks/attack.py [kills] [corruptions] [inputs] [commands] [processes] [objects] [--count 100] [--seed 0]
+    python benchmarks/attack.py [NAME…] [--count 100] [--seed 0]
 
-All of them without a name. Everything happens in a temporary folder, servers are on loopback, and no device node is touched.
-The last needs `pip install 'moto[server]'`.
+NAME is kills, corruptions, inputs, commands, processes, cluster or objects; all of them without one. Everything happens in a
+temporary folder, servers are on loopback, and no device node is touched. The last needs `pip install 'moto[server]'`.
 
 TABLE
 """
@@ -101,7 +101,8 @@ def kills(folder: Path, count: int, rng: np.random.Generator) -> None:
         if done.all():
             shutil.rmtree(out)
             before = np.zeros((10, 10), bool)
-    report("kills", seen, "kills", "corrupt stores", "tiles lost", "tiles wrong", "tracebacks", "sweeps ended")
+        if (code and seen["kills"] % 10 == 0) or seen["kills"] == count:
+            report("kills", seen, "kills", "corrupt stores", "tiles lost", "tiles wrong", "tracebacks", "sweeps ended")
 
 
 def corruptions(folder: Path, count: int, rng: np.random.Generator) -> None:
@@ -259,75 +260,88 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def processes(folder: Path, count: int, rng: np.random.Generator) -> None:
-    """Coordinators, peers, schedulers and workers that are not there, or killed in mid-run: seconds to the sentence."""
-    spec = folder / "long.toml"
-    spec.write_text(toml(raw(trials=400_000, axes__kappa=[0.5, 1.0, 1.5, 2.0], axes__nu=[0.2, 0.4, 0.6])))
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1"}
+class Started:
+    """Long sweeps in processes of one CPU device each, and what became of them."""
 
-    def start(*options: object, command=(*COMMAND, "sweep", str(spec), "--log-json")) -> subprocess.Popen:
-        whole = [*command, *map(str, options)]
-        return subprocess.Popen(whole, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, folder: Path):
+        self._folder, self._spec = folder, folder / "long.toml"
+        self._spec.write_text(toml(raw(trials=400_000, axes__kappa=[0.5, 1.0, 1.5, 2.0], axes__nu=[0.2, 0.4, 0.6])))
 
-    def told(what: str, process: subprocess.Popen, since: float) -> None:
+    def command(self, *command: object) -> subprocess.Popen:
+        return subprocess.Popen(
+            list(map(str, command)),
+            cwd=self._folder,
+            env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def sweep(self, *options: object) -> subprocess.Popen:
+        return self.command(*COMMAND, "sweep", self._spec, "--log-json", *options)
+
+    def ended(self, what: str, process: subprocess.Popen, since: float, out: str = "") -> None:
+        """Wait for a process; a line of its exit code, seconds, last words, and what is in its store."""
         errors = process.communicate(timeout=300)[1].strip()
-        last = errors.splitlines()[-1] if errors else ""
-        print(f"  {what:42s} exit {process.returncode:4d} after {time.monotonic() - since:5.1f} s  {last[:110]}", flush=True)
+        last = errors.splitlines()[-1][:100] if errors else ""
+        print(f"  {what:34s} exit {process.returncode:3d} after {time.monotonic() - since:5.1f} s: {last}", flush=True)
+        if out:
+            store = Store(self._folder / out / "small.zarr")
+            print(f"  {'':34s} {store.cells_done()} of 12 cells, {len(store.damaged())} tiles damaged", flush=True)
 
-    def cells(out: str) -> str:
-        store = Store(folder / out / "small.zarr")
-        return f"{store.cells_done()} of 12 cells, {len(store.damaged())} damaged"
 
-    def peers(out: str, port: int) -> list[subprocess.Popen]:
-        cluster = ["--out", out, "--coordinator", f"127.0.0.1:{port}", "--processes", 2]
-        return [start(*cluster, "--process-id", number) for number in range(2)]
+def first_tile(process: subprocess.Popen) -> None:
+    assert process.stdout is not None
+    process.stdout.readline()
 
+
+def processes(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """Coordinators and peers that are not there, or killed in mid-run: seconds to the sentence, or to the end."""
+    started = Started(folder)
     print("processes")
     for what, number in (("no coordinator, --wait 5", 1), ("no peer, --wait 5", 0)):
         began, cluster = time.monotonic(), ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", 2]
-        told(what, start(*cluster, "--process-id", number, "--wait", 5), began)
+        started.ended(what, started.sweep(*cluster, "--process-id", number, "--wait", 5), began)
     for what, victim in (("peer killed: the coordinator", 1), ("coordinator killed: its peer", 0)):
-        both = peers(f"out{victim}", free_port())
-        assert both[0].stdout is not None
-        both[0].stdout.readline()
+        out, cluster = f"out{victim}", ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", 2]
+        both = [started.sweep("--out", out, *cluster, "--process-id", number) for number in range(2)]
+        first_tile(both[0])
         both[victim].kill()
-        told(what, both[1 - victim], time.monotonic())
-        print(f"  {'':42s} {cells(f'out{victim}')}")
-    told("what it left, resumed alone", start("--out", "out0", "--resume"), time.monotonic())
-    print(f"  {'':42s} {cells('out0')}")
+        started.ended(what, both[1 - victim], time.monotonic(), out)
+
+
+def cluster(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """Dask schedulers and workers that are not there, or killed in mid-run: seconds to the sentence, or to the end."""
+    started, address = Started(folder), f"tcp://127.0.0.1:{free_port()}"
+    print("cluster")
     began = time.monotonic()
-    told("no scheduler, --wait 5", start("--dask", f"tcp://127.0.0.1:{free_port()}", "--wait", 5), began)
-    address = f"tcp://127.0.0.1:{free_port()}"
+    started.ended("no scheduler, --wait 5", started.sweep("--dask", address, "--wait", 5), began)
     dask = [sys.executable, "-m", "dask"]
-    scheduler = start("--host", address, "--no-dashboard", command=(*dask, "scheduler"))
+    scheduler = started.command(*dask, "scheduler", "--host", address, "--no-dashboard")
     began = time.monotonic()
-    told("no worker, --wait 5", start("--dask", address, "--wait", 5), began)
-    worker = (*dask, "worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1")
-    workers = [start(command=worker) for _ in range(3)]
-    sweep = start("--dask", address, "--out", "out2")
-    assert sweep.stdout is not None
-    sweep.stdout.readline()
-    workers[0].kill()
-    told("worker killed: the sweep", sweep, time.monotonic())
-    print(f"  {'':42s} {cells('out2')}")
-    sweep = start("--dask", address, "--out", "out3")
-    assert sweep.stdout is not None
-    sweep.stdout.readline()
-    scheduler.kill()
-    told("scheduler killed: the sweep", sweep, time.monotonic())
-    print(f"  {'':42s} {cells('out3')}")
+    started.ended("no worker, --wait 5", started.sweep("--dask", address, "--wait", 5), began)
+    options = ("--no-nanny", "--no-dashboard", "--nthreads", 1)
+    workers = [started.command(*dask, "worker", address, *options) for _ in range(3)]
+    for what, victim, out in (("worker killed", workers[0], "out0"), ("scheduler killed", scheduler, "out1")):
+        sweep = started.sweep("--dask", address, "--out", out)
+        first_tile(sweep)
+        victim.kill()
+        started.ended(what, sweep, time.monotonic(), out)
     for process in (scheduler, *workers):
         process.kill()
 
 
 def objects(folder: Path, count: int, rng: np.random.Generator) -> None:
     """A sweep into an S3 server on loopback: killed, resumed, damaged, mended, checked."""
+    import logging
+
     import boto3
     import obstore
     from moto.server import ThreadedMotoServer
 
     from phasejax.sweep.place import Bucket, place
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -378,7 +392,7 @@ def report(what: str, seen: Counter, *columns: str) -> None:
 
 
 if __name__ == "__main__":
-    attacks = [kills, corruptions, inputs, commands, processes, objects]
+    attacks = [kills, corruptions, inputs, commands, processes, cluster, objects]
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", choices=[[], *(attack.__name__ for attack in attacks)])
     parser.add_argument("--count", type=int, default=100)

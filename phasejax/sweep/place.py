@@ -207,11 +207,7 @@ def _objects(url: str):
     if url.startswith("memory://"):
         return MemoryStore()
     try:
-        return from_url(
-            url,
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
-            client_options={"connect_timeout": "10s"},
-        )
+        return from_url(url, retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)})
     except Exception as error:  # obstore's own, a URL's, a missing setting's
         reason = str(error).splitlines()[0].strip().rstrip(".")
         raise StoreError(f"{url} is no object store that can be used: {reason[:200]}.") from error
