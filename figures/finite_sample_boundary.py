@@ -5,6 +5,8 @@ boundaries that theory predicts at n (pink, green) and Δ = 1 (black). The title
 measured region.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,12 +40,14 @@ def draw(sweeps: Sweeps) -> Figure:
 
 
 def _predicted_regimes(dataset: xr.Dataset, n: float) -> np.ndarray:
-    spec, kappa, nu = spec_of(dataset), jnp.asarray(dataset.kappa.values), jnp.asarray(dataset.nu.values)
+    """One model after the other: their searches differ in length, and a batch would wait for the longest."""
+    spec, grid = spec_of(dataset), jnp.meshgrid(dataset.kappa.values, dataset.nu.values, indexing="ij")
 
-    def at(kappa, nu):
-        return theory.regime(model_at(spec, kappa=kappa, nu=nu), n)
+    def at(point):
+        return theory.regime(model_at(spec, kappa=point[0], nu=point[1]), n)
 
-    return np.asarray(jax.jit(jax.vmap(lambda a: jax.vmap(lambda b: at(a, b))(nu)))(kappa))
+    points = jnp.stack([axis.ravel() for axis in grid], axis=1)
+    return np.asarray(jax.jit(partial(jax.lax.map, at))(points)).reshape(grid[0].shape)
 
 
 def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
@@ -52,7 +56,7 @@ def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
     def at(kappa):
         return theory.effective_critical_nu(model_at(spec, kappa=kappa, nu=0.0), n)
 
-    boundary = jax.jit(jax.vmap(at))(kappa)
+    boundary = jax.jit(partial(jax.lax.map, at))(kappa)
     for objective, color in plot.EXPECTED_COLORS.items():
         nu = np.asarray(getattr(boundary, objective))
         inside = np.where((nu > 0) & (nu < 1), nu, np.nan)

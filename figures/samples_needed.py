@@ -5,6 +5,8 @@ White where 10⁷ do not suffice; thin lines at round numbers; the thick line is
 through weak directions.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,10 +47,10 @@ def _model(kappa, nu) -> SpikedModel:
 
 
 def _needed():
-    def row(kappa):
-        return jax.vmap(lambda nu: theory.samples_needed(_model(kappa, nu)))(jnp.asarray(NU))
-
-    return jax.jit(lambda: jax.lax.map(row, jnp.asarray(KAPPA)))()
+    """One model after the other: their searches differ in length, and a batch would wait for the longest."""
+    kappa, nu = jnp.meshgrid(KAPPA, NU, indexing="ij")
+    needed = jax.jit(partial(jax.lax.map, lambda at: theory.samples_needed(_model(*at))))((kappa.ravel(), nu.ravel()))
+    return jax.tree.map(lambda values: values.reshape(kappa.shape), needed)
 
 
 def _boundary():

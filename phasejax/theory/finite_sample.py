@@ -5,16 +5,19 @@ as their limit n → ∞. n is the number of zero-mean pairs (for centred data u
 eigenvalue; CA is regularised by both, CP by `ridge_x` alone: `square` holds the rest of the square.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from phasejax import checks
 from phasejax.recovery import LEVEL
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
-from phasejax.theory.numerics import Scalar, bisect
+from phasejax.theory.numerics import Scalar, rising_root
 from phasejax.theory.objectives import PerObjective, Regime, regime_of
 from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
@@ -22,7 +25,7 @@ from phasejax.theory.population import rho, tau
 __all__ = ["effective_critical_nu", "effective_separation", "expected_distance", "regime", "samples_needed"]
 
 MOST_SAMPLES = 1e12  # beyond this a sample size counts as "never"
-_STEPS = 26  # of a bisection: 10⁻⁶ of a sample size, 10⁻⁸ of a correlation
+_TOLERANCE = 1e-7  # of the logarithm of a sample size, and of a correlation
 
 
 def expected_distance(
@@ -34,7 +37,7 @@ def expected_distance(
     """
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(jnp.mean(_lost(model, n, *ridges)) for ridges in _ridges(ridge_x, ridge_y)))
+    return _for_each(lambda *ridges: jnp.mean(_lost(model, n, *ridges)), ridge_x, ridge_y)
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -64,11 +67,10 @@ def regime(
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     if n is None:
-        deltas = (square.separation(model, ridge_x=x, ridge_y=y) for x, y in _ridges(ridge_x, ridge_y))
-        return regime_of(PerObjective(*(delta > 1 for delta in deltas)))
+        return regime_of(_for_each(lambda x, y: square.separation(model, ridge_x=x, ridge_y=y) > 1, ridge_x, ridge_y))
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
-    return regime_of(PerObjective(*(jnp.max(_lost(model, n, *ridges)) < level for ridges in _ridges(ridge_x, ridge_y))))
+    return regime_of(_for_each(lambda *ridges: jnp.max(_lost(model, n, *ridges)) < level, ridge_x, ridge_y))
 
 
 def samples_needed(
@@ -80,7 +82,7 @@ def samples_needed(
     """
     checks.entries("level", level, lambda value: (value > 0) & (value < 1), "in (0, 1)")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(_samples_needed(model, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
+    return _for_each(lambda *ridges: _samples_needed(model, level, *ridges), ridge_x, ridge_y)
 
 
 def effective_critical_nu(
@@ -95,16 +97,19 @@ def effective_critical_nu(
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(_critical_nu(model, n, level, *ridges) for ridges in _ridges(ridge_x, ridge_y)))
+    return _for_each(lambda *ridges: _critical_nu(model, n, level, *ridges), ridge_x, ridge_y)
 
 
 @jax.jit
 def _samples_needed(model: SpikedModel, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Array:
-    def suffices(log_n):
-        return jnp.mean(_lost(model, jnp.exp(log_n), ridge_x, ridge_y)) <= level
-
     most = jnp.log(jnp.asarray(MOST_SAMPLES, model.kappa.dtype))
-    return jnp.where(suffices(most), jnp.exp(bisect(suffices, jnp.zeros_like(most), most, steps=_STEPS)), jnp.inf)
+
+    def margin(log_n):
+        lost = jnp.mean(_lost(model, jnp.exp(log_n), ridge_x, ridge_y))
+        return jnp.log(level / jnp.maximum(lost, jnp.finfo(lost.dtype).eps))
+
+    log_n = rising_root(margin, jnp.zeros_like(most), most, tolerance=_TOLERANCE)
+    return jnp.where(log_n < most, jnp.exp(log_n), jnp.inf)
 
 
 @jax.jit
@@ -112,16 +117,16 @@ def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, ridge_x: Scalar, 
     paired = model.eta.size
     largest = jnp.sqrt(model.gamma_tilde_x[:paired] * model.gamma_tilde_y[:paired])
 
-    def reached(nu):
-        return jnp.mean(_lost(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, ridge_x, ridge_y)) >= level
+    def excess(nu):
+        return jnp.mean(_lost(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, ridge_x, ridge_y)) - level
 
-    zero = jnp.zeros_like(model.kappa[0])
-    return jnp.where(reached(zero), 0, bisect(reached, zero, jnp.ones_like(zero), steps=_STEPS))
+    return rising_root(excess, jnp.zeros_like(model.kappa[0]), jnp.ones_like(model.kappa[0]), tolerance=_TOLERANCE)
 
 
-def _ridges(ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[tuple[Scalar, Scalar]]:
-    """Where CA and CP stand in the square."""
-    return PerObjective((ridge_x, ridge_y), (ridge_x, jnp.inf))
+def _for_each(function: Callable[[Array, Array], Array], ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
+    """A function of the ridges where CA and CP stand in the square; compiled once for both."""
+    values = lax.map(lambda ridges: function(*ridges), (jnp.array([ridge_x, ridge_x]), jnp.array([ridge_y, jnp.inf])))
+    return PerObjective(*values)
 
 
 def _lost(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Float[Array, " k"]:

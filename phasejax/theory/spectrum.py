@@ -17,6 +17,7 @@ competes for the k-th place and what leaks are one thing. M = 1 is predicted by 
 equivalent and checked against simulation; it is not a proof.
 """
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -24,18 +25,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Complex, Float, Inexact
+from jaxtyping import Array, Bool, Float, Inexact
 
 from phasejax.spiked import SpikedModel
-from phasejax.theory.numerics import Scalar, bisect
+from phasejax.theory.numerics import Scalar, bisect, implicit
 from phasejax.theory.pencil import pad
 
 __all__ = ["Captured", "captured", "overlaps", "shrinkage"]
 
-_STEP = 0.7  # of the logarithmic grid from the largest value down to the real axis
-_SPAN = (1e3, 1e-7)  # its ends, in units of the largest value
-_NEWTON_STEPS = 3  # per point of the grid
-_SEARCH_STEPS = 40  # for z*, by halves and false positions in turn
+_POINTS = 30  # of the logarithmic grid from far above the values down to the real axis
+_TOP, _BOTTOM = 1e2, 1e-4  # its ends in units of the largest value, the lower one over √n: below the width of any blob
+_NEWTON_STEPS = np.array([12] + [2] * (_POINTS - 1))  # at each point of the grid
+_SEARCH_STEPS = 40  # at most, for z*
+_TOLERANCE = 1e-5  # of the number of places, before the density settles the rest
 _FLOOR = 1e-5  # a ridge this small stands for none, and for the pseudo-inverse where n < d
 _SHARING_STEPS = 100
 
@@ -61,12 +63,24 @@ class _Coordinates(NamedTuple):
     has_y: Bool[np.ndarray, " D"]
 
 
-class _Resolvent(NamedTuple):
-    """Entries of G_j, (D,) each, and L as (3,): xx, yy, xy."""
+class _Pencil(NamedTuple):
+    """The equations: coordinates, n, (α_x, α_y), an upper bound of z and the diagonal of N⁻¹ in the limit, (D,).
 
-    xx: Complex[Array, " D"]
-    yy: Complex[Array, " D"]
-    xy: Complex[Array, " D"]
+    Real, or complex where it is solved: types are changed by hand.
+    """
+
+    at: _Coordinates
+    n: Scalar
+    alpha: tuple[Array, Array]
+    largest: Array
+    inverse: Array
+
+
+class _Beyond(NamedTuple):
+    """What directions with a value above x hold, and by how much it falls per unit of x."""
+
+    held: Captured
+    density: Captured
 
 
 def shrinkage(ridge: Scalar) -> Array:
@@ -82,34 +96,12 @@ def captured(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) ->
     """
     tied = jnp.minimum(n, model.d_x) + jnp.minimum(n, model.d_y) - n
     places = jnp.maximum(model.k, jnp.where(jnp.maximum(alpha_x, alpha_y) < _FLOOR, tied, 0))
-    at = _coordinates(model)
-    alpha_x, alpha_y = (jnp.clip(jnp.asarray(a, model.kappa.dtype), _FLOOR, 1) for a in (alpha_x, alpha_y))
-    largest = _bound(at.xx, model.d_x, n, alpha_x) * _bound(at.yy, model.d_y, n, alpha_y)
-    inverse = _mean_inverse(at, n, alpha_x)
-    above = partial(_above, at, n, alpha_x, alpha_y, largest, inverse)
-
-    def narrow(state):
-        step, low, high, below, beyond = state
-        more, fewer = jnp.sum(below.share), jnp.sum(beyond.share)
-        ahead = jnp.where(step % 2 == 0, 0.5, jnp.clip((more - places) / (more - fewer), 0.02, 0.98))
-        middle = low + ahead * (high - low)
-        found = above(middle)
-        more = jnp.sum(found.share) > places
-        pick = partial(jnp.where, more)
-        return step + 1, pick(middle, low), pick(high, middle), _choose(more, found, below), _choose(more, beyond, found)
-
-    def open_(state):
-        step, _, _, below, beyond = state
-        near = jnp.minimum(jnp.sum(below.share) - places, places - jnp.sum(beyond.share))
-        return (step < _SEARCH_STEPS) & (near > 1e-5 * places)
-
-    everything = Captured(jnp.asarray(at.has_x, inverse.dtype), inverse)
-    nothing = Captured(jnp.zeros_like(inverse), jnp.zeros_like(inverse))
-    start = (0, jnp.zeros_like(largest), largest, everything, nothing)
-    _, _, _, below, beyond = lax.while_loop(open_, narrow, start)
-    more, fewer = jnp.sum(below.share), jnp.sum(beyond.share)
-    t = jnp.clip((places - fewer) / jnp.maximum(more - fewer, 1e-12), 0, 1)
-    return jax.tree.map(lambda b, f: (t * b + (1 - t) * f)[: model.d_x] * model.k / places, below, beyond)
+    pencil = _pencil(model, n, alpha_x, alpha_y)
+    found = _beyond(pencil, *_search(*lax.stop_gradient((pencil, places))))
+    # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
+    density = jnp.sum(found.density.share)
+    excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
+    return jax.tree.map(lambda h, d: ((h - excess * d) * model.k / places)[: model.d_x], *found)
 
 
 def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
@@ -137,8 +129,49 @@ def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
     return lax.fori_loop(0, _SHARING_STEPS, step, (share[:k], 1 - held))[0]
 
 
-def _choose(condition: Array, first: Captured, second: Captured) -> Captured:
-    return jax.tree.map(partial(jnp.where, condition), first, second)
+class _State(NamedTuple):
+    """Of the search: the next x, the last x and the solutions there, the bracket."""
+
+    step: int | Array
+    next: Array
+    last: Array
+    solutions: Array
+    low: Array
+    high: Array
+    close: Array
+
+
+def _search(pencil: _Pencil, places: Array) -> tuple[Array, Array]:
+    """z* and the solutions L along its line, from halfway between two values of the population: Newton's method on the count,
+    which falls with x, inside a bracket that is halved where a step would leave it."""
+
+    def narrow(state):
+        x = state.next
+        solutions = _solutions(pencil, x)
+        found = _beyond(pencil, x, solutions)
+        excess = jnp.sum(found.held.share) - places
+        low, high = jnp.where(excess > 0, x, state.low), jnp.where(excess > 0, state.high, x)
+        ahead = x + excess / jnp.sum(found.density.share)
+        ahead = jnp.where((ahead > low) & (ahead < high), ahead, (low + high) / 2)
+        return _State(state.step + 1, ahead, x, solutions, low, high, jnp.abs(excess) <= _TOLERANCE * places)
+
+    def unsettled(state):
+        return ~state.close & (state.step < _SEARCH_STEPS)
+
+    top = pencil.largest
+    start = jnp.clip(_halfway(pencil, places), 1e-3 * top, 0.9 * top)
+    nothing = jnp.zeros((_POINTS, 3), lax.complex(top, top).dtype)
+    found = lax.while_loop(unsettled, narrow, _State(0, start, start, nothing, 0 * top, top, jnp.zeros((), bool)))
+    return found.last, found.solutions
+
+
+def _halfway(pencil: _Pencil, places: Array) -> Array:
+    """Between the population's last value in the top places and the next, 0 past the end."""
+    at, (alpha_x, alpha_y) = pencil.at, pencil.alpha
+    values = at.xy**2 / (((1 - alpha_x) * at.xx + alpha_x) * ((1 - alpha_y) * at.yy + alpha_y))
+    ordered = jnp.pad(jnp.sort(values, descending=True), (0, 1))
+    last = jnp.asarray(places - 1, int)
+    return (ordered[last] + ordered[last + 1]) / 2
 
 
 def _coordinates(model: SpikedModel) -> _Coordinates:
@@ -147,6 +180,13 @@ def _coordinates(model: SpikedModel) -> _Coordinates:
     size = max(model.d_x, model.d_y)
     xx, yy, xy = (pad(values, size) for values in (x / jnp.mean(x), y / jnp.mean(y), xy))
     return _Coordinates(xx, yy, xy, np.arange(size) < model.d_x, np.arange(size) < model.d_y)
+
+
+def _pencil(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) -> _Pencil:
+    at = _coordinates(model)
+    alpha_x, alpha_y = (jnp.clip(jnp.asarray(a, model.kappa.dtype), _FLOOR, 1) for a in (alpha_x, alpha_y))
+    largest = _bound(at.xx, model.d_x, n, alpha_x) * _bound(at.yy, model.d_y, n, alpha_y)
+    return _Pencil(at, n, (alpha_x, alpha_y), largest, _mean_inverse(at, n, alpha_x))
 
 
 def _bound(variance: Array, d: int, n: Scalar, alpha: Array) -> Array:
@@ -161,54 +201,105 @@ def _mean_inverse(at: _Coordinates, n: Scalar, alpha: Array) -> Array:
     def entries(level):
         return jnp.where(at.has_x, 1 / ((1 - alpha) * level * at.xx + alpha), 0)
 
-    def enough(level):
-        return level * (1 + (1 - alpha) * jnp.sum(at.xx * entries(level)) / n) >= 1
+    def excess(level):
+        return level * (1 + (1 - alpha) * jnp.sum(at.xx * entries(level)) / n) - 1
 
-    return entries(bisect(enough, jnp.zeros_like(alpha), jnp.ones_like(alpha)))
-
-
-def _above(at: _Coordinates, n: Scalar, alpha_x: Array, alpha_y: Array, largest: Array, inverse: Array, x: Array) -> Captured:
-    """What directions with a value above x hold: ½ of everything, and 1/π times the integral of Re along the line x + iy."""
-    grid = jnp.exp(jnp.arange(np.log(_SPAN[0]), np.log(_SPAN[1]), -_STEP)).astype(x.dtype)
-    dtype = lax.complex(x, x).dtype
-    n, alpha_x, alpha_y, xx, yy, xy = (jnp.asarray(v, dtype) for v in (n, alpha_x, alpha_y, at.xx, at.yy, at.xy))
-    at = at._replace(xx=xx, yy=yy, xy=xy)
-
-    def descend(matrix, y):
-        z = lax.complex(x, largest * y)
-        k_xx, k_yy = -z * (1 - alpha_x), -(1 - alpha_y)
-
-        def dressed(matrix):
-            g, _ = _noise(at, n, z, alpha_x, alpha_y, matrix)
-            a, b, c, d = 1 + k_xx * g[0] + g[2], k_xx * g[2] + g[1], g[0] + k_yy * g[2], 1 + g[2] + k_yy * g[1]
-            return jnp.stack([d * k_xx - b, a * k_yy - c, d - b * k_yy]) / (a * d - b * c)  # (1 + K g)⁻¹ K
-
-        def correct(_, matrix):
-            slope = jnp.eye(3, dtype=dtype) - jax.jacfwd(dressed, holomorphic=True)(matrix)
-            return matrix + jnp.linalg.solve(slope, dressed(matrix) - matrix)
-
-        matrix = lax.fori_loop(0, _NEWTON_STEPS, correct, matrix)
-        g, resolvent = _noise(at, n, z, alpha_x, alpha_y, matrix)
-        a, b, c, d = 1 + g[0] * k_xx + g[2], g[0] + g[2] * k_yy, g[2] * k_xx + g[1], 1 + g[2] + g[1] * k_yy
-        sample = (d * at.xx * resolvent.xx - b * at.xy * resolvent.xy) / (a * d - b * c)  # diagonal of Sxx G
-        share = (1 - alpha_x) * sample + alpha_x * resolvent.xx
-        return matrix, (y * share.real, y * largest * resolvent.xx.real)
-
-    z = lax.complex(x, largest * grid[0])
-    bare = jnp.stack([-z * (1 - alpha_x), -(1 - alpha_y) + 0 * z, 1 + 0 * z])
-    _, (share, energy) = lax.scan(descend, bare, grid)
-    # Beyond the grid the integrand falls like 1/y: a geometric series.
-    weight = jnp.full_like(grid, _STEP / np.pi).at[0].multiply(1 / (1 - np.exp(-_STEP)))
-    return Captured(jnp.where(at.has_x, 0.5 + largest * (weight @ share), 0), inverse / 2 + weight @ energy)
+    found = bisect(lambda level: excess(level) >= 0, jnp.zeros_like(alpha), jnp.ones_like(alpha))
+    return entries(implicit(excess, found))
 
 
-def _noise(at: _Coordinates, n: Scalar, z: Array, alpha_x: Array, alpha_y: Array, matrix: Array) -> tuple[Array, _Resolvent]:
-    """g as (3,): xx, yy, xy; and the G_j."""
+def _line(pencil: _Pencil, x: Array) -> tuple[Array, Array]:
+    """x + iy on the grid, and the weights of an integral over y."""
+    step = (math.log(_TOP / _BOTTOM) + jnp.log(jnp.asarray(pencil.n, x.dtype)) / 2) / (_POINTS - 1)
+    height = pencil.largest * _TOP * jnp.exp(-step * jnp.arange(_POINTS, dtype=x.dtype))
+    # Beyond either end of the grid the terms fall like e^−step: a geometric series.
+    weight = (height * step).at[jnp.array([0, -1])].divide(1 - jnp.exp(-step))
+    return lax.complex(jnp.broadcast_to(x, height.shape), height), weight
+
+
+def _solutions(pencil: _Pencil, x: Array) -> Array:
+    """L at each point of the line, (points, 3), every one from the one before."""
+    z, _ = _line(pencil, x)
+    pencil = _as_complex(pencil)
+
+    def descend(matrix, point):
+        z, steps = point
+        matrix = lax.fori_loop(0, steps, lambda _, m: _corrected(pencil, z, m), matrix)
+        return matrix, matrix
+
+    return lax.scan(descend, _bare(pencil, z[0]), (z, _NEWTON_STEPS))[1]
+
+
+def _beyond(pencil: _Pencil, x: Array, solutions: Array) -> _Beyond:
+    """½ of everything, and 1/π times the integral of Re along the line x + iy; the density is Im/π at its end."""
+    z, weight = _line(lax.stop_gradient(pencil), x)
+    share, energy = jax.vmap(partial(_held, _as_complex(pencil)))(z, solutions)
+    beyond = [weight @ values.real / math.pi for values in (share, energy)]
+    held = Captured(jnp.where(pencil.at.has_x, 0.5 + beyond[0], 0), pencil.inverse / 2 + beyond[1])
+    return _Beyond(held, Captured(share[-1].imag / math.pi, energy[-1].imag / math.pi))
+
+
+def _as_complex(pencil: _Pencil) -> _Pencil:
+    dtype = lax.complex(pencil.largest, pencil.largest).dtype
+    xx, yy, xy, n, *alpha = (jnp.asarray(v, dtype) for v in (*pencil.at[:3], pencil.n, *pencil.alpha))
+    return pencil._replace(at=pencil.at._replace(xx=xx, yy=yy, xy=xy), n=n, alpha=tuple(alpha))
+
+
+def _bare(pencil: _Pencil, z: Array) -> Array:
+    """K as (3,): xx, yy, xy."""
+    alpha_x, alpha_y = pencil.alpha
+    return jnp.stack([-z * (1 - alpha_x), alpha_y - 1, jnp.ones_like(z)])
+
+
+def _corrected(pencil: _Pencil, z: Array, matrix: Array) -> Array:
+    """One step of Newton's method on L = (1 + K g(L))⁻¹ K, L as (3,). Its slope is not differentiated: at the solution the
+    step has the solution's derivative."""
+    resolvent, g = _noise(pencil, z, matrix)
+    k_xx, k_yy, _ = _bare(pencil, z)
+    a, b, c, d = 1 + k_xx * g[0] + g[2], k_xx * g[2] + g[1], g[0] + k_yy * g[2], 1 + g[2] + k_yy * g[1]
+    dressed = jnp.stack([d * k_xx - b, a * k_yy - c, d - b * k_yy]) / (a * d - b * c)
+    variance = jnp.stack(pencil.at[:3])
+    response = jnp.sum(variance[:, None] * _congruence(resolvent) * variance[None], axis=-1) / pencil.n
+    slope = lax.stop_gradient(jnp.eye(3, dtype=z.dtype) - _congruence(dressed) @ response)
+    return matrix + _solve(slope, dressed - matrix)
+
+
+def _held(pencil: _Pencil, z: Array, matrix: Array) -> tuple[Array, Array]:
+    """Resolvents whose residues are the shares and the energies, (D,) each."""
+    alpha_x, _ = pencil.alpha
+    resolvent, g = _noise(pencil, z, _corrected(pencil, z, matrix))
+    k_xx, k_yy, _ = _bare(pencil, z)
+    a, b, c, d = 1 + g[0] * k_xx + g[2], g[0] + g[2] * k_yy, g[2] * k_xx + g[1], 1 + g[2] + g[1] * k_yy
+    sample = (d * pencil.at.xx * resolvent[0] - b * pencil.at.xy * resolvent[2]) / (a * d - b * c)  # diagonal of Sxx G
+    return (1 - alpha_x) * sample + alpha_x * resolvent[0], resolvent[0]
+
+
+def _noise(pencil: _Pencil, z: Array, matrix: Array) -> tuple[Array, Array]:
+    """The G_j, (3, D), and g, (3,): xx, yy, xy."""
+    at, n, (alpha_x, alpha_y), _, _ = pencil
     xx = jnp.where(at.has_x, matrix[0] * at.xx - z * alpha_x, 1)
     yy = jnp.where(at.has_y, matrix[1] * at.yy - alpha_y, 1)
     xy = matrix[2] * at.xy
-    determinant = xx * yy - xy**2
-    own_x, own_y = jnp.where(at.has_x, yy / determinant, 0), jnp.where(at.has_y, xx / determinant, 0)
-    resolvent = _Resolvent(own_x, own_y, -xy / determinant)
-    sums = [jnp.sum(cov * entries) for cov, entries in zip((at.xx, at.yy, at.xy), resolvent, strict=True)]
-    return jnp.stack(sums) / n, resolvent
+    inverse = _reciprocal(xx * yy - xy**2)
+    resolvent = jnp.stack([jnp.where(at.has_x, yy * inverse, 0), jnp.where(at.has_y, xx * inverse, 0), -xy * inverse])
+    return resolvent, jnp.sum(jnp.stack(at[:3]) * resolvent, axis=1) / n
+
+
+def _reciprocal(value: Array) -> Array:
+    """1/value, unguarded against overflow: values here are of moderate size."""
+    square = value.real**2 + value.imag**2
+    return lax.complex(value.real / square, -value.imag / square)
+
+
+def _congruence(t: Array) -> Array:
+    """The map E → T E T of symmetric 2×2 matrices given as (3, …): xx, yy, xy; (3, 3, …)."""
+    xx, yy, xy = t
+    rows = [xx * xx, xy * xy, 2 * xx * xy], [xy * xy, yy * yy, 2 * xy * yy], [xx * xy, xy * yy, xx * yy + xy * xy]
+    return jnp.stack([jnp.stack(row) for row in rows])
+
+
+def _solve(matrix: Array, right: Array) -> Array:
+    """A 3×3 system by Cramer's rule, without a call to LAPACK."""
+    a, b, c = matrix.T
+    cofactors = jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)])
+    return cofactors @ right / (a @ cofactors[0])

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from monte_carlo import simulate
 
 from phasejax.spiked import SpikedModel
@@ -121,6 +122,25 @@ def test_published_setting_crosses_where_it_was_simulated():
     crossings = np.array([effective_critical_nu(published, 5000, level=level) for level in (0.05, 0.1, 0.25, 0.5)])
     np.testing.assert_allclose(crossings[:, 0], [0.852, 0.868, 0.883, 0.925], atol=0.003)
     np.testing.assert_allclose(crossings[:, 1], [0.068, 0.094, 0.125, 0.191], atol=0.014)
+
+
+@pytest.mark.parametrize("ridges", [(0.0, 0.0), (0.3, np.inf)], ids=["ca", "ridge"])
+def test_reverse_derivative_is_that_of_finite_differences(ridges):
+    """In every parameter and in n at once, along one direction."""
+    rng = np.random.default_rng(4)
+    x, y = np.exp(rng.uniform(-1, 1.5, 5)), np.exp(rng.uniform(-1, 1.5, 7))
+    uneven = SpikedModel([2.0, 1.2], [0.5, 0.3], [0.2, 0.6], x, y, 0.4 * np.sqrt(x * y[:5]))
+    flat, build = ravel_pytree((uneven, jnp.log(60.0)))
+    along = jnp.asarray(rng.uniform(-0.1, 0.1, flat.size))
+
+    @jax.jit
+    def distance(flat):
+        model, log_n = build(flat)
+        return square.expected_distance(model, jnp.exp(log_n), ridge_x=ridges[0], ridge_y=ridges[1])
+
+    step = 1e-3
+    difference = (distance(flat + step * along) - distance(flat - step * along)) / (2 * step)
+    np.testing.assert_allclose(jax.grad(distance)(flat) @ along, difference, rtol=2e-3)
 
 
 def test_mistakes_are_named():
