@@ -4,8 +4,22 @@ Each solver whitens what its objective whitens (both sides, the source, neither)
 They read covariances alone and know nothing of the theory they are compared with.
 """
 
+from phasejax.solvers.components import Reduced, reduce
 from phasejax.solvers.linear import align, joint, pls, predict, probe, whiten
 from phasejax.solvers.solution import Solution, Status
 from phasejax.solvers.whitening import Whitener, whitener
 
-__all__ = ["Solution", "Status", "Whitener", "align", "joint", "pls", "predict", "probe", "whiten", "whitener"]
+__all__ = [
+    "Reduced",
+    "Solution",
+    "Status",
+    "Whitener",
+    "align",
+    "joint",
+    "pls",
+    "predict",
+    "probe",
+    "reduce",
+    "whiten",
+    "whitener",
+]

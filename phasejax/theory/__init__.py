@@ -1,6 +1,6 @@
 """What the model implies, in closed form. Imports nothing that samples or solves: agreement with simulation is evidence."""
 
-from phasejax.theory import square
+from phasejax.theory import components, square
 from phasejax.theory.errors import Kept, PredictionError, prediction_error, prediction_errors
 from phasejax.theory.finite_sample import (
     effective_critical_nu,
@@ -31,6 +31,7 @@ __all__ = [
     "RecoveryCounts",
     "Regime",
     "Window",
+    "components",
     "critical_kappa",
     "critical_nu",
     "effective_critical_nu",
