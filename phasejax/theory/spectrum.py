@@ -35,7 +35,7 @@ __all__ = ["Captured", "captured", "overlaps", "shrinkage"]
 
 _POINTS = 30  # of the logarithmic grid from far above the values down to the real axis
 _TOP, _BOTTOM = 1e2, 1e-4  # its ends in units of the largest value, the lower one over √n: below the width of any blob
-_NEWTON_STEPS = np.array([12] + [2] * (_POINTS - 1))  # at each point of the grid
+_NEWTON_STEPS = np.array([12] + [2] * (_POINTS - 1), np.int32)  # at each point of the grid
 _SEARCH_STEPS = 40  # at most, for z*
 _TOLERANCE = 1e-5  # of the number of places, before the density settles the rest
 _FLOOR = 1e-5  # a ridge this small stands for none, and for the pseudo-inverse where n < d
