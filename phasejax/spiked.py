@@ -9,7 +9,7 @@ rotations of these; no quantity of interest depends on the rotations.
 """
 
 from dataclasses import fields
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
@@ -67,6 +67,18 @@ class SpikedModel(eqx.Module):
     gamma_tilde_x: Float[Array, " m_x"] = eqx.field(converter=checks.floats)
     gamma_tilde_y: Float[Array, " m_y"] = eqx.field(converter=checks.floats)
     eta: Float[Array, " m"] = eqx.field(converter=checks.floats)
+
+    if TYPE_CHECKING:  # what the converters take, for type checkers that do not read them
+
+        def __init__(
+            self,
+            kappa: Numbers,
+            gamma_x: Numbers,
+            gamma_y: Numbers,
+            gamma_tilde_x: Numbers,
+            gamma_tilde_y: Numbers,
+            eta: Numbers,
+        ) -> None: ...
 
     def __check_init__(self):
         _check_shapes(self)
