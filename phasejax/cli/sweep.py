@@ -18,7 +18,7 @@ from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
 from phasejax.sweep import SpecError, StoreError, SweepProgress, SweepSpec, estimate, load_spec, run, together
 from phasejax.sweep.grid import Grid
-from phasejax.sweep.place import is_url
+from phasejax.sweep.place import is_url, reason
 from phasejax.sweep.running import Cost
 
 
@@ -109,7 +109,7 @@ def _join(coordinator: str | None, processes: int | None, process_id: int | None
     try:
         together.join(*explicit, wait, give_up)
     except (RuntimeError, ValueError) as error:
-        raise SpecError(f"the other processes cannot be joined: {str(error).splitlines()[0]}.") from error
+        raise SpecError(f"the other processes cannot be joined: {reason(error)}.") from error
 
 
 def _print_cost(cost: Cost) -> None:

@@ -14,7 +14,7 @@ from threading import Lock
 from phasejax import runtime
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.kind import Engine
-from phasejax.sweep.place import StoreError, reached
+from phasejax.sweep.place import StoreError, reached, reason
 from phasejax.sweep.running import Meter, Plan, computed, engine_for
 from phasejax.sweep.spec import SweepSpec
 from phasejax.sweep.store import Region, Store
@@ -41,8 +41,8 @@ class Cluster:
         try:
             client = Client(address, timeout=limit, set_as_default=False)
         except (OSError, ValueError) as error:  # a timeout among them
-            reason = "nobody answers" if isinstance(error, OSError) else str(error).splitlines()[0]
-            raise StoreError(f"the Dask scheduler at {address} cannot be reached within {limit:g} s: {reason}.") from error
+            why = "nobody answers" if isinstance(error, OSError) else reason(error)
+            raise StoreError(f"the Dask scheduler at {address} cannot be reached within {limit:g} s: {why}.") from error
         with client:
             try:
                 client.wait_for_workers(1, timeout=limit)

@@ -180,8 +180,13 @@ def reached(at: str | Path) -> Iterator[None]:
     try:
         yield
     except BaseError as error:
-        reason = str(error).splitlines()[0].strip().rstrip(".")
-        raise StoreError(f"{at} cannot be reached: {reason[:200]}. What is done is kept; --resume continues.") from error
+        raise StoreError(f"{at} cannot be reached: {reason(error)}. What is done is kept; --resume continues.") from error
+
+
+def reason(error: Exception) -> str:
+    """Why, in a few words: the system's own, or those that a library begins with."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0].strip().rstrip(".")[:200]
 
 
 @contextmanager
@@ -209,8 +214,7 @@ def _objects(url: str):
     try:
         return from_url(url, retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)})
     except Exception as error:  # obstore's own, a URL's, a missing setting's
-        reason = str(error).splitlines()[0].strip().rstrip(".")
-        raise StoreError(f"{url} is no object store that can be used: {reason[:200]}.") from error
+        raise StoreError(f"{url} is no object store that can be used: {reason(error)}.") from error
 
 
 def _settle(files: Iterable[Path]) -> None:

@@ -24,7 +24,7 @@ from zarr.errors import ZarrUserWarning
 from phasejax.solvers import Status
 from phasejax.sweep.grid import Grid, tiles
 from phasejax.sweep.integrity import UNREADABLE, checksums, digest
-from phasejax.sweep.place import RECORD, UNFINISHED, Keys, StoreError, place, reached
+from phasejax.sweep.place import RECORD, UNFINISHED, Keys, StoreError, place, reached, reason
 from phasejax.sweep.spec import SweepSpec, parse_spec
 
 PENDING = 255
@@ -127,7 +127,7 @@ class Store:
         except OSError as error:
             if where.exists():
                 raise exists from error
-            raise StoreError(f"{at} cannot be created: {error.strerror or error}.") from error
+            raise StoreError(f"{at} cannot be created: {reason(error)}.") from error
         return cls(at)
 
     @classmethod
@@ -149,7 +149,7 @@ class Store:
         try:
             return [*store.mend(), *store.handed_over(provenance["device"])]
         except OSError as error:
-            raise StoreError(f"{at} cannot be written: {error.strerror or error}.") from error
+            raise StoreError(f"{at} cannot be written: {reason(error)}.") from error
 
     def handed_over(self, device: str) -> list[str]:
         """Record that other devices go on with what is pending, and say so."""
@@ -237,8 +237,9 @@ class Store:
             self._array("status")[region] = values["status"]
             self.place.settle([self._chunk("status", region)])
         except (OSError, KeyError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise StoreError(f"{self.place} cannot be written: {reason}. What is done is kept; --resume continues.") from error
+            raise StoreError(
+                f"{self.place} cannot be written: {reason(error)}. What is done is kept; --resume continues."
+            ) from error
 
 
 class Memory:
