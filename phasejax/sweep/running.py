@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from phasejax.memory import NotAffordable, most_held
+from phasejax.memory import NotAffordable, affordable, most_held
 from phasejax.sweep import together
 from phasejax.sweep.grid import Grid, tile_shape
 from phasejax.sweep.kind import Engine
@@ -201,12 +201,13 @@ class Devices:
 def engine_for(spec: SweepSpec, precision: int, devices: tuple[jax.Device, ...] | None = None) -> Engine:
     """What computes this sweep on this process.
 
-    **Raises:** `ValueError` on the precision, `SpecError` on a value beyond it and on a trial that no memory holds.
+    **Raises:** `ValueError` on the precision, `SpecError` on a value beyond it and on a trial or a grid that no memory holds.
     """
     if precision not in (32, 64):
         raise ValueError(f"precision = {precision} is not allowed: 32 or 64 bits.")
     spec.check_precision(precision)
     try:
+        affordable(f"a grid of {Grid(spec).size:,} cells", 8 * Grid(spec).size)  # their status, and the tiles they are in
         return spec.kind.engine(spec, precision=precision, devices=tuple(devices or jax.local_devices()))
     except NotAffordable as error:
         raise SpecError(str(error)) from error

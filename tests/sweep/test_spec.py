@@ -109,7 +109,10 @@ def test_a_file_of_an_odd_kind_is_one_sentence_at_once(tmp_path):
         assert str(path) in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300, path
 
 
-def test_a_trial_that_no_memory_holds_is_refused_before_it_is_taken(tmp_path):
+def test_a_trial_or_a_grid_that_no_memory_holds_is_refused_before_it_is_taken(tmp_path):
+    million = {"start": 0.0, "stop": 1.0, "num": 10**6}
+    with pytest.raises(SpecError, match=r"a grid of 1,000,000,000,000 cells would take 7,451 GiB of memory: this machine has "):
+        run(small(axes__nu=million, axes__kappa=million), path=tmp_path / "s.zarr")
     with pytest.raises(SpecError, match=r"a trial of d_x \+ d_y = 1000000 would take 14,901 GiB of memory: this machine has "):
         run(small(model__d=500_000), path=tmp_path / "s.zarr")
     assert not any(tmp_path.iterdir())
