@@ -5,6 +5,10 @@
 As published, log g and the age are told from alignment, from prediction either way, from either view alone and from a ceiling,
 at quiet (.1) and loud (1) photometric noise; dust correlates by ν = .5. Features are what frozen encoders
 would give; R² on folds apart, mean and standard deviation over seeds of the stars; above each table what `diagnose` says.
+
+Seen so far, quiet light curves, log g: the diagnostic says Both for all three seeds; R² .946 ± .001 from the spectrum alone,
+.950 ± .003 from the light curve alone, .975 ± .001 from both as they are; vicreg .955 ± .013, prediction x→y .939 ± .005 and
+y→x .869 ± .010, infonce .841 ± .021, trained on the label .951 ± .002. No head beats the two views side by side.
 """
 
 import argparse

@@ -40,6 +40,7 @@ NAMES = (
     "conflict_against_modalities",
     "divergence_along_training",
     "retrieval_against_recovery",
+    "three_readings",
 )
 
 
