@@ -45,12 +45,14 @@ def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advic
 def choose(trial: Trial, model: Explanation) -> int:
     """Index of the candidate that is advised; never a whole view, which has more dimensions than the others.
 
-    The square's interior, which chooses its own dimensions, must lead beyond doubt.
+    The square's interior, which chooses its own dimensions, must lead beyond doubt, and the whole views too: what more
+    dimensions give is no merit of a ridge.
     """
     best = preferred(trial, lean(trial, model))
     interior = trial.of("whitened")
-    lead = trial.difference[interior, best] - 2 * trial.difference_error[interior, best]
-    return interior if lead > MARGIN else best
+    rivals = [best, *(trial.of("whole view", view=view) for view in ("x", "y"))]
+    lead = trial.difference[interior] - 2 * trial.difference_error[interior]
+    return interior if lead[rivals].min() > MARGIN else best
 
 
 def lean(trial: Trial, model: Explanation) -> Float[np.ndarray, " C"]:

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from phasejax.diagnosis.permutation import some_rows
 from phasejax.diagnosis.probe import Sums, Targets, contributions, read_out, scored, sums_of, targets_of
 from phasejax.diagnosis.sample import Sample
 from phasejax.diagnosis.square import FULL, NONE, encoders
@@ -58,7 +57,7 @@ class Trial(NamedTuple):
     - `difference`, `difference_error` (C, C): score of the row less that of the column, and its standard error, paired by
       group. As the folds share training rows, standard errors are those of independent ones times 3/2 (Nadeau & Bengio 2003).
     - `smooth` (C,): the score to choose by, less noisy: a class counts half by the probability that the probe gives it;
-      `noise` (C, C) is its covariance.
+      `noise` (C, C) is its covariance, rather too large.
     - `measure`: "balanced accuracy" or "R²"; `chance`: what an encoder that tells nothing scores.
     """
 
@@ -106,7 +105,7 @@ def try_out(sample: Sample, blocks: Blocks, block: Int[np.ndarray, " n"], k: int
     """
     rng = np.random.default_rng(seed)
     labels = sample.labels
-    kept = some_rows(np.unique(block[labels.rows], return_inverse=True)[1], _MOST_LABELS, rng)
+    kept = np.sort(rng.permutation(labels.rows.size)[:_MOST_LABELS])
     rows, targets = labels.rows[kept], targets_of(labels.raw[kept], labels.kind == "classes")
     block = block[rows]
     if np.unique(block).size < 2:
@@ -204,7 +203,8 @@ def _summary(
 ) -> Trial:
     """Scores and their standard errors from what each row adds, less the share of its class (of all rows, for R²)."""
     score, product = scored(added, targets, groups)
-    standing, noise = scored(smooth, targets, groups)
+    standing = targets.base + smooth.sum(axis=1)
+    noise = (product + scored(2 * smooth - added, targets, groups)[1]) / 2  # as if hits and probabilities erred together
     product = product * _SHARED
     variance = np.diag(product)
     return Trial(

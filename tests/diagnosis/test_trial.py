@@ -175,3 +175,11 @@ def test_labels_in_one_block_cannot_be_tried():
     x, y, z = pairs(rng, 200)
     groups = np.repeat(np.arange(10), 20)
     assert trial(x, y, np.where(groups == 3, z[:, 0], np.nan), groups) is None
+
+
+def test_however_many_labels_there_are_some_of_every_block_are_tried():
+    """A twentieth of 100,000 labelled rows is more than are looked at; it must not be all that is looked at."""
+    rng = np.random.default_rng(9)
+    x, y, z = pairs(rng, 100_000, d=3, shared=1)
+    found = trial(x, y, z, k=1)
+    assert found is not None and found.error.max() < 0.05 and found.score[found.of("CA")] > 0.6
