@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -158,14 +159,21 @@ def served():
 
 FIRST = """async () => {
     const state = document.getElementById("state"), slider = document.getElementById("gammaTildeY-range");
+    const until = async (words) => {
+        const end = performance.now() + 60000;
+        while (!state.textContent.includes(words)) {
+            if (performance.now() > end) throw new Error(state.textContent);
+            await new Promise((next) => setTimeout(next, 2));
+        }
+    };
     const times = [];
     for (let move = 0; move < 5; move++) {
         const began = performance.now();
         slider.valueAsNumber += 0.05;
         slider.dispatchEvent(new Event("input", { bubbles: true }));
-        while (!state.textContent.includes("draws a cell")) await new Promise((next) => setTimeout(next, 2));
+        await until("draws a cell");
         times.push(performance.now() - began);
-        while (!state.textContent.includes("3721 of 3721")) await new Promise((next) => setTimeout(next, 20));
+        await until("3721 of 3721");
     }
     return times.sort((a, b) => a - b);
 }"""
@@ -190,7 +198,7 @@ def test_files_are_dropped_on_the_page_in_order_and_answered(visit, tmp_path, mo
             return f"read {', '.join(read)}"
 
     def diagnosed(*paths):
-        read.extend(open(path).read().strip() for path in paths)
+        read.extend(Path(path).read_text(encoding="utf-8") for path in paths)
         return Found()
 
     monkeypatch.setattr("phasejax.explorer.server._diagnosis", diagnosed)
