@@ -38,6 +38,8 @@ same order, k within one: homogeneous .98, 1.00 .95 .85, .93; graded .98, .95 .9
 within a tenth of 1), .88 .88 .88, .78; embeddings 1.00, 1.00 .95 1.00, .90. The README's example: CA and CP hold the truth in
 8 of 8 draws.
 
+Calibration error is biased where problems are few: perfect answers to 40 problems, of confidence .4 to 1, show .13 on average.
+
 On the development seeds a head trained alike had regime .861, CA .920, CP .923, these pairs .861. Weak spots: at n = 200 and
 d = 128 CA is hard; k is told too small where components mix; the intervals of CP hold a little less than they say.
 """
@@ -109,6 +111,12 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return sum(abs(np.sum(right[bins == b] - confidence[bins == b])) for b in range(10)) / len(right)
 
 
+def calibration_by_chance(confidence: np.ndarray) -> float:
+    """What `calibration_error` is on average where the confidence is perfectly calibrated: few answers leave bins uneven."""
+    draws = np.random.default_rng(0).random((1000, len(confidence))) < confidence
+    return float(np.mean([calibration_error(confidence, right) for right in draws]))
+
+
 def report(rows: list[dict]) -> None:
     m = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     truth = m["delta"] > 1
@@ -151,15 +159,18 @@ def report(rows: list[dict]) -> None:
 
 
 def report_families(rows: list[dict]) -> None:
-    print(f"\n{'family':14}problems  regime  calibration  90 % intervals of CA, CP, CP reverse hold  k within one")
+    print(
+        f"\n{'family':14}problems  regime  stated  calibration (chance)  90 % intervals hold (CA, CP, CP reverse)  k within one"
+    )
     for family in FAMILIES:
         own = [row for row in rows if row["nuisance"] == family]
         regimes = np.array([row["regimes"] for row in own])
         right = regimes.argmax(axis=1) == [(row["delta"][0] > 1) + 2 * (row["delta"][1] > 1) for row in own]
         hold = "  ".join(f"{share:.2f}" for share in np.mean([row["inside"] for row in own], axis=0))
         near = np.mean([abs(row["k_found"] - row["k"]) <= 1 for row in own])
-        error = calibration_error(regimes.max(axis=1), right)
-        print(f"{family:14}{len(own):8}{right.mean():8.2f}{error:13.3f}{hold:>44}{near:14.2f}")
+        top = regimes.max(axis=1)
+        error, chance = calibration_error(top, right), calibration_by_chance(top)
+        print(f"{family:14}{len(own):8}{right.mean():8.2f}{top.mean():8.2f}{error:13.3f} ({chance:.3f}){hold:>40}{near:14.2f}")
 
 
 def main() -> None:
