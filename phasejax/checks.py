@@ -30,6 +30,7 @@ __all__ = [
     "ridges",
     "same_rows",
     "shape",
+    "single",
     "whole",
 ]
 
@@ -74,6 +75,11 @@ def nonnegative(**values: Any) -> None:
     """Every entry of every value is finite and ≥ 0."""
     for name, value in values.items():
         entries(name, value, lambda v: v >= 0, "finite and ≥ 0")
+
+
+def single(value: Any) -> Any:
+    """A number for a compiled function: whole ones as floats, since JAX's whole numbers end at 2³¹ or 2⁶³."""
+    return float(value) if isinstance(value, int) else value
 
 
 def ridges(**values: Any) -> None:

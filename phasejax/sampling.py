@@ -33,7 +33,7 @@ def sample_covariance(model: SpikedModel, n: ArrayLike, *, key: Key[Array, ""]) 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
     checks.shape("n", n, ())
-    checks.entries("n", n, lambda v: (v >= 1) & (v == np.round(v)), "a whole number of pairs ≥ 1")
+    checks.entries("n", n, lambda v: (v >= 1) & (v <= 1e15) & (v == np.round(v)), "a whole number of pairs in 1..10¹⁵")
     return _drawn(model, jnp.asarray(n, model.kappa.dtype), key)
 
 
@@ -63,7 +63,7 @@ def sample_pairs(
     checks.choice("law", law, get_args(Law))
     if law == "student_t":
         checks.shape("dof", dof, ())
-        checks.entries("dof", dof, lambda v: v > 2, "finite and > 2, so that the source has a variance")
+        checks.entries("dof", dof, lambda v: (v > 2) & (v <= 1e6), "> 2, so that the source has a variance, and ≤ 10⁶")
     k, m = model.k, model.eta.size
     dtype = model.kappa.dtype
     key_z, key_x, key_y = jax.random.split(key, 3)

@@ -253,6 +253,8 @@ def _check_shapes(model: SpikedModel) -> None:
 
 def _check_values(model: SpikedModel) -> None:
     checks.nonnegative(kappa=model.kappa, gamma_x=model.gamma_x, gamma_y=model.gamma_y)
+    most = np.sqrt(np.finfo(model.kappa.dtype).max)
+    checks.entries("kappa", model.kappa, lambda v: v <= most, "such that its square is finite")
     power = model.kappa**2
     checks.positive(**{"kappa² + gamma_x": power + model.gamma_x, "kappa² + gamma_y": power + model.gamma_y})
     checks.positive(gamma_tilde_x=model.gamma_tilde_x, gamma_tilde_y=model.gamma_tilde_y)

@@ -32,6 +32,12 @@ ODD = st.one_of(
 TREES = st.recursive(ODD, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3))
 
 
+EXTREMES = [
+    None, True, "x", "", "nan", "[bold]", "$\\frac$", [], {}, [[]], [None], float("nan"), float("inf"), -float("inf"), -1, -0.5,
+    1e160, -1e160, 5e-324, 1e308, 10**30, 10**400, 2**63, [1.0, float("nan")], {"start": 0}, [1e160, -1e160], 1j,
+]  # fmt: skip
+
+
 def one_sentence(call, *mistakes: type[Exception]):
     """What the call gives, or None after one sentence."""
     try:
@@ -81,6 +87,19 @@ def test_any_specification_is_one_that_can_be_run_or_one_sentence(raw):
         for values in (*grid.parameters(np.array([0, grid.size - 1])).values(), *spec.values().values()):
             assert np.isfinite(values).all()
         one_sentence(lambda: spec.check_precision(32), SpecError)
+
+
+@pytest.mark.parametrize("way", paths(SMALL), ids=".".join)
+def test_an_extreme_value_in_any_place_is_told_in_one_sentence_or_can_be_run(way):
+    for value in EXTREMES:
+        raw = json.loads(json.dumps(SMALL))
+        place = raw
+        for name in way[:-1]:
+            place = place[name]
+        place[way[-1]] = value
+        spec = one_sentence(lambda raw=raw: parse_spec(raw), SpecError)
+        if spec is not None:
+            one_sentence(lambda spec=spec: spec.check_precision(32), SpecError)
 
 
 def spoilt(content: bytes) -> st.SearchStrategy[bytes]:
@@ -155,7 +174,14 @@ CALLS = {
 }
 
 
-@settings(max_examples=25)
+@pytest.mark.parametrize("argument", CALLS)
+def test_an_extreme_argument_gives_finite_numbers_or_one_sentence(argument):
+    for value in EXTREMES:
+        found = one_sentence(lambda value=value: CALLS[argument](value), ValueError)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found)), value
+
+
+@settings(max_examples=12)
 @pytest.mark.parametrize("argument", CALLS)
 @given(value=TREES)
 def test_any_argument_gives_finite_numbers_or_one_sentence(argument, value):

@@ -47,7 +47,7 @@ class ModelTable(Table):
     gamma_tilde_y: Fixed | None = None
     nu: Fixed | None = None
     eta: Fixed | None = None
-    n: int | None = None
+    n: int | None = Field(None, ge=1, le=10**15)
 
     @property
     def dimensions(self) -> tuple[int, int]:
