@@ -9,7 +9,8 @@ Above, at drawn embeddings (batch 16, width 16, ρ = .7, temperature .5, means o
 (1−ρ)/(M−1)), and the law's end 1 − √ρ.
 
 Below, along InfoNCE training of linear encoders (width 8, batch 128, temperature .2, means of 4 seeds) on M views with d =
-12, k = 3, κ = 3, 2, 1.5, γ = .5, γ̃ = 1, ν = .3. More modalities leave less of ζ and more of χ.
+12, k = 3, κ = 3, 2, 1.5, γ = .5, γ̃ = 1, ν = .3. Above, whether ζ grows or falls with M depends on the negatives; along
+training both conflicts are larger the more modalities there are.
 """
 
 from functools import partial
