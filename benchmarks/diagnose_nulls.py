@@ -3,6 +3,9 @@
     python benchmarks/diagnose_nulls.py [--draws 200] [--jobs 1] [--json FILE]
 
 Draws in which views and labels were found fit to be asked, and in which something was advised; of 200, 5 % would be 10.
+
+Of 82 draws of each null (5 % would be 4): fit 2 where series are related and the labels are a series of their own, 2 where few
+of these labels are known, 1 where the rows of y are shuffled, 0 in the nine others; advised 2, 1, 1 and 0.
 """
 
 import argparse
