@@ -1,5 +1,7 @@
 """Tests run in float64 on four virtual CPU devices; float32 is asked for where it is tested, by `jax.enable_x64(False)`."""
 
+from pathlib import Path
+
 import jax
 import pytest
 from hypothesis import settings
@@ -7,6 +9,9 @@ from models import random_models as build_random_models
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_num_cpu_devices", 4)  # sweeps are tested over 1, 2 and 4 devices
+
+STRICT = ("multimodal", "objectives", "simulation", "theory", "test_sampling", "test_solvers", "test_spiked")
+"""Where JAX is strict: an array gains axes, or its type is widened, only where the code says so."""
 
 # The same examples in every run: a red test is red again when it is looked at.
 settings.register_profile("phasejax", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -24,3 +29,11 @@ def float32():
     """JAX's default precision for the length of one test."""
     with jax.enable_x64(False):
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    if item.path.relative_to(Path(__file__).parent).with_suffix("").parts[0] not in STRICT:
+        return (yield)
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        return (yield)
