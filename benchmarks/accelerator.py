@@ -2,17 +2,19 @@
 
     python benchmarks/accelerator.py [--d 20 64 128 256 512 768 1024] [--barriers]
 
-One trial as in `kernel.py`. First the same sweep on the accelerator and on the host's CPU: the largest difference of a cell's
-mean distance, and the cells whose counts differ. Then trials a second for each dimension, formulation and number of lanes in
-flight, compiled side by side on the host's cores; `--barriers` compiles as for a CPU instead, each step a result of its own.
-Last, what the stages of a trial take at d = 20.
+One trial as in `kernel.py`. Trials a second for each dimension, formulation and number of lanes in flight; `--barriers`
+compiles as for a CPU instead, each step a result of its own. What the stages of a trial take at d = 20. Last, the same sweep
+on the accelerator and on the host's CPU: the largest difference of a cell's mean distance, and the cells whose counts differ.
+
+One H200, jax 0.11.2, CUDA 13. With barriers 4,164,000 trials a second at d = 20, without 4,412,000 (262,144 lanes); with
+barriers 277,900 at d = 64 (32,752 lanes, compiled in 13 s). Stages with barriers, ns a trial: draw 11, bidiagonalise 71,
+bisect 7, inverse iteration 90, reflect 19, both matrices together 185, whole 232.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -134,9 +136,7 @@ def stage_times(d: int, chunk: int) -> str:
             times.append(time.perf_counter() - began)
         return 1e9 * float(np.median(times)) / (4 * chunk)
 
-    named = stages(d, chunk)
-    with ThreadPoolExecutor(len(named)) as pool:
-        programs = dict(zip(named, pool.map(compiled, named.values()), strict=True))
+    programs = {name: compiled(stage) for name, stage in stages(d, chunk).items()}
     return ", ".join(f"{name} {nanoseconds(run):.1f}" for name, run in programs.items()) + " ns a trial"
 
 
@@ -157,18 +157,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each timing")
     arguments = parser.parse_args()
     device, barriers = jax.local_devices()[0], arguments.barriers
-    print(f"{jax.local_device_count()} × {device.device_kind}, jax {jax.__version__}, barriers {barriers}", flush=True)
-    pool = ThreadPoolExecutor(16)
-    wanted = variants(arguments.d, not barriers)
-    checks = [] if barriers else [pool.submit(differences, d, 8 if d <= 64 else 3) for d in arguments.d if d <= 256]
-    compiled = [pool.submit(Variant.of, *one) for one in wanted]
-    for check in checks:
-        print(check.result(), flush=True)
-    wait(compiled, timeout=75)  # so that nothing else runs while the first are timed
-    print(f"{'d':>4} {'formulation':12} {'lanes':>9} {'trials/s':>11} {'compile':>8}")
-    for (d, name, chunk), future in zip(wanted, compiled, strict=True):
+    print(f"{jax.local_device_count()} × {device.device_kind}, jax {jax.__version__}, barriers {barriers}")
+    print(f"{'d':>4} {'formulation':12} {'lanes':>9} {'trials/s':>11} {'compile':>8}", flush=True)
+    for d, name, chunk in variants(arguments.d, not barriers):
         try:
-            variant = future.result()
+            variant = Variant.of(d, name, chunk)
             label, in_flight = variant.engine.method, variant.engine.layout.chunk
             rate = variant.rate(arguments.seconds)
             print(f"{d:4} {label:12} {in_flight:9,} {rate:11,.0f} {variant.compile_s:7.1f}s", flush=True)
@@ -176,6 +169,9 @@ def main() -> None:
             print(f"{d:4} {name or 'chosen':12} {chunk or 0:9,} failed: {str(error).splitlines()[0][:90]}", flush=True)
     if 20 in arguments.d:
         print(f"  20 stages: {stage_times(20, min(1 << 17, Variant.of(20).engine.layout.chunk))}", flush=True)
+    for d in () if barriers else arguments.d:
+        if d <= 256:
+            print(differences(d, 8 if d <= 64 else 3), flush=True)
 
 
 if __name__ == "__main__":
