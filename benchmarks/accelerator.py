@@ -146,7 +146,6 @@ def variants(dimensions: list[int], others: bool) -> list[tuple[int, str | None,
     if others:
         wanted += [(d, "batch_last", chunk) for d in dimensions for chunk in CHUNKS.get(d, ())]
         wanted += [(64, "batch_first", None)] * (64 in dimensions)
-        wanted += [(d, "krylov", None) for d in dimensions if d >= 128]
     return sorted(wanted, key=lambda one: one[0])
 
 

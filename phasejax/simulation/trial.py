@@ -18,7 +18,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax import recovery, solvers
-from phasejax.simulation.krylov import top_right_vectors
 from phasejax.simulation.lanes import solve_lower, solve_lower_transpose, squared_overlaps
 from phasejax.simulation.singular import top_right_singular_vectors
 from phasejax.simulation.statistics import Recovered
@@ -71,11 +70,6 @@ def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Ar
 def tridiagonal(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
     """Structured, with k eigenvectors of Gram matrices by way of tridiagonal ones; needs n ≥ d_x + d_y. For large d on CPUs."""
     return _whole_matrices(lambda f: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k), cholesky, factor)
-
-
-def krylov(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
-    """Structured, with k right vectors from a Krylov space; needs n ≥ d_x + d_y. For the largest d on accelerators."""
-    return _whole_matrices(lambda f: top_right_vectors(f, k), cholesky, factor)
 
 
 def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formulation:

@@ -1,4 +1,8 @@
-"""Leading eigenvectors of many symmetric matrices: of tridiagonal ones with a lane for each, and of full ones through them."""
+"""Leading eigenvectors of many symmetric matrices: of tridiagonal ones with a lane for each, and of full ones through them.
+
+Block Lanczos on thin products was tried in its place. Where no gap follows the k-th value it needs 26 steps of 8 columns at
+d = 512 to come as close, and takes 36 ms of a core for a matrix where this takes 10, at d = 1024 194 where this takes 70.
+"""
 
 from typing import NamedTuple
 
