@@ -10,8 +10,13 @@ Only the ratios mean anything on a shared machine. Typical answer, 2 cores of a 
        d formulation    trials/s  NumPy/s   ratio  compile
       20 batch_last      223,906    211.0   1,062     3.8s
       64 batch_last       12,238     61.4     193     6.5s
-     128 batch_first         898     22.8      40     2.6s
-     256 batch_first         205     11.5      18     4.0s
+
+From d = 128, trials per second of processor time of one core on a machine shared with others, and twice their ratio, for two:
+
+       d  batch_first  tridiagonal  NumPy  ratios
+     128        465.8        790.3  23.18  40  68
+     256         92.3        158.1   7.87  23  40
+     512         14.7         23.3   1.85  16  25
 
 Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise both matrices 7.2, whole 10.2.
 """
