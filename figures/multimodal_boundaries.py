@@ -42,7 +42,7 @@ def draw(sweeps: Sweeps) -> Figure:
             measured = [_crossing(objective, layout, m) for m in (2, 3, 4, 6)]
             ax.plot((2, 3, 4, 6), measured, marker, color=color, markersize=4, markerfacecolor="none")
         ax.set(xlabel="number of modalities M", title=title, ylim=(0, 1.05), xticks=modalities)
-    axes[0].set_ylabel("largest nuisance correlation ν withstood")
+    axes[0].set_ylabel("largest ν withstood")
     kinds = [
         Line2D([], [], color="black", label="theory, n = ∞"),
         Line2D(
