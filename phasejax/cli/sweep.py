@@ -1,6 +1,7 @@
 """`phasejax sweep`: a grid of trials, its store, its figure, its agreement table."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -54,6 +55,8 @@ def sweep(
             with _shown_progress(what, lines) as on_progress:
                 store = f"{out}/{what.name}.zarr"
                 heard = {"on_progress": on_progress, "on_notice": lambda line: typer.echo(f"phasejax: {line}", err=True)}
+                if dask is not None:
+                    logging.disable(logging.ERROR)  # Dask's own tracebacks of what is said here in a sentence
                 crew = {"cluster": dask, "wait_s": wait}
                 dataset = run(what, path=store, resume=resume, precision=precision, **crew, **heard)
         if jax.process_index() == 0:
