@@ -5,7 +5,17 @@
 NAME is kills, corruptions, inputs, commands, processes, cluster or objects; all of them without one. Everything happens in a
 temporary folder, servers are on loopback, and no device node is touched. The last needs `pip install 'moto[server]'`.
 
-TABLE
+Seen on 2 cores of a Zen 4 that five to ten other processes shared, so that seconds are upper bounds:
+
+    corruptions  64 corruptions, 0 silent, 0 stuck, 0 tracebacks, 57 mended, 7 records that cannot be mended, told
+    inputs       1218 inputs, 0 silent, 0 tracebacks, 0 over 10 s, 0 over 2 GB, 58 accepted, and right,
+                 1160 refused in a sentence
+    commands     18 told, 0 wrong, 0 stuck
+    processes    no coordinator, --wait 5: exit 2 after 15.4 s, start-up included; no peer: 15.8 s
+                 peer killed: the coordinator does its tiles, exit 0, 12 of 12 cells, 0 damaged
+
+Before, 63 corruptions left 19 stores silently wrong and 28 tracebacks; a missing coordinator was 360 s of silence and an
+abort. Kills, the Dask cluster and S3 have not been run to the end here; the suite holds a smaller attack of each.
 """
 
 import argparse
@@ -367,7 +377,7 @@ def objects(folder: Path, count: int, rng: np.random.Generator) -> None:
     seen["wrong"] += not load(url).drop_attrs().identical(intact)
     keys = [e["path"] for part in obstore.list(where.objects) for e in part if e["path"] != "zarr.json"]
     running.engine_for = remembered(flat(intact))
-    for key in rng.permutation(keys)[:20]:
+    for key in rng.permutation(keys)[:6]:
         content = bytes(obstore.get(where.objects, key).bytes())
         obstore.put(where.objects, key, content[: len(content) // 2])
         try:
