@@ -599,3 +599,15 @@ def test_blocks_that_are_no_joint_covariance_are_refused(solver):
         solver(cov._replace(xx=cov.xx - 2 * jnp.eye(6) * jnp.trace(cov.xx)), 2)
     for scale in (1e-9, 1.0, 1e9):  # nor does the unit of a view matter
         solver(Covariance(cov.xx, scale * cov.xy, scale**2 * cov.yy), 2)
+
+
+def test_rounding_in_many_dimensions_is_no_rank():
+    """Rank 3 in 80 dimensions: what is left of the other 77 is several times ε of the largest."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        loadings, x, y = rng.normal(size=(80, 3)), rng.normal(size=(300, 80)), rng.normal(size=(300, 80))
+        assert whitener(jnp.asarray(loadings @ loadings.T)).rank == 3
+        xy = jnp.asarray(loadings @ rng.normal(size=(3, 80)))
+        cov = Covariance(jnp.asarray(x.T @ x / 300), xy, jnp.asarray(y.T @ y / 300))
+        for solver in (align, predict, pls):
+            assert solver(cov, 1, throw=False).rank == 3

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory import square
 from phasejax.theory.numerics import Scalar
 from phasejax.theory.objectives import PerObjective
 from phasejax.theory.pencil import noise_energy_ca, noise_energy_cp, pad, ratio_of_scales, targets
@@ -63,14 +64,17 @@ def second_order(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]
     return PerObjective(*terms)
 
 
+@jax.jit
 def validity(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
-    """|E2/E1| ≥ 0, an a-priori estimate of the relative error of `first_order`; +∞ for Δ ≤ 1.
+    """|E1/E − 1| ≥ 0 with E the distance that `square.expected_distance` predicts: the relative error of `first_order`; +∞ for
+    Δ ≤ 1.
 
-    Below 0.1 the first order is right to about that share, above 0.3 use `pencil`. CA breaks near Δ = 1 only; CP
-    also far from it when γ̃^y is large, because target noise enters CP at second order.
+    CA breaks near Δ = 1 only; CP also far from it when γ̃^y is large, because target noise enters CP at second order. Near
+    Δ = 1 the series misleads about itself: E2/E1 can be small where signal and nuisance already compete.
     """
-    terms = zip(first_order(model, n), second_order(model, n), strict=True)
-    return PerObjective(*(jnp.where(jnp.isinf(e1), jnp.inf, _share(e2, e1)) for e1, e2 in terms))
+    predicted = (square.expected_distance(model, n, ridge_y=ridge) for ridge in (0.0, jnp.inf))
+    terms = zip(first_order(model, n), predicted, strict=True)
+    return PerObjective(*(jnp.where(jnp.isinf(e1), jnp.inf, _share(e1 - e, e)) for e1, e in terms))
 
 
 def _gap(signal: Array, nuisance: Array) -> Array:
@@ -78,6 +82,6 @@ def _gap(signal: Array, nuisance: Array) -> Array:
     return jnp.where(signal == nuisance, 1, signal - nuisance)
 
 
-def _share(e2: Array, e1: Array) -> Array:
-    """|E2/E1|, 0 where there is no error at all."""
-    return jnp.where(e1 == 0, 0, jnp.abs(e2) / jnp.where(e1 == 0, 1, e1))
+def _share(part: Array, whole: Array) -> Array:
+    """|part/whole|, 0 where there is nothing at all."""
+    return jnp.where(whole == 0, 0, jnp.abs(part) / jnp.where(whole == 0, 1, whole))

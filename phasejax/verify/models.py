@@ -47,6 +47,11 @@ def evaluate(function: Callable, models: SpikedModel) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(jax.jit(jax.vmap(function))(models))]
 
 
+def evaluate_one_by_one(function: Callable, models: SpikedModel) -> list[np.ndarray]:
+    """As `evaluate`, one model after the other: for searches of unequal length, in which a batch waits for the longest."""
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(jax.jit(lambda batch: jax.lax.map(function, batch))(models))]
+
+
 def random_models(rng: np.random.Generator, shape: Shape, count: int) -> SpikedModel:
     """`count` heterogeneous models: everything differs between coordinates, ν anywhere in [0, 1)."""
     k, d_x, d_y = shape

@@ -52,6 +52,13 @@ def test_kept_coordinates_follow_the_exact_counts(random_models):
         np.testing.assert_allclose(theory.prediction_errors(model).ca.signal, expected, rtol=1e-12)
 
 
+def test_a_nuisance_in_the_last_of_the_k_places_is_kept():
+    """ρ = (.9, .3) and ν = .5: the first signal and the nuisance."""
+    model = SpikedModel([3.0, 1.0], [1.0, 7 / 3], [1.0, 7 / 3], [1.0, 1.0], [1.0, 1.0], [0.5, 0.1])
+    expected = theory.prediction_error(model, Kept(np.array([True, False]), np.array([True, False])))
+    np.testing.assert_allclose(theory.prediction_errors(model).ca, expected, rtol=1e-12)
+
+
 def test_ties_go_to_the_nuisance():
     model = SpikedModel.homogeneous(d=3, k=1, kappa=1.0, gamma_x=1.0, gamma_y=1.0, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.5)
     np.testing.assert_allclose(theory.prediction_errors(model).ca.signal, 1 + 0.25, rtol=1e-12)

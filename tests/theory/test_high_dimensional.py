@@ -197,6 +197,14 @@ def test_nothing_is_detected_below_the_smallest_sample():
     assert np.isnan(solved.cp_m(0.1, 2.0, 1.0, 5.0, 0.5))
 
 
+@pytest.mark.parametrize(("m_x", "m_y"), [(10, 30), (30, 10)])
+def test_the_longer_side_and_the_sum_of_both_need_their_samples(m_x, m_y):
+    model = heterogeneous(0, m_x, m_y)
+    assert np.isinf(pencil.critical(model, 29).rho) and np.isfinite(pencil.critical(model, 31).rho)
+    np.testing.assert_array_equal(pencil.distances(model, 39).ca, [1, 1, 1])
+    assert np.min(pencil.distances(model, 80).ca) < 1
+
+
 def test_no_nuisance():
     model = SpikedModel([2.0, 1.0], [0.5, 0.5], [0.5, 0.5], [], [3.0], [])
     np.testing.assert_array_equal(pencil.distances(model, 50), np.zeros((2, 2)))

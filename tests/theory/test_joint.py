@@ -89,6 +89,12 @@ def test_a_tie_in_alignment_is_decided_by_prediction():
     assert loud.low >= loud.high
 
 
+def test_a_tie_in_both_leaves_no_window():
+    """τ = ξ = 1 and ρ = ν = 1/4, exactly."""
+    low, high = theory.joint_window(SpikedModel([2.0], [12.0], [12.0], [1.0], [16.0], [1.0]))
+    assert low >= high
+
+
 def test_a_dead_signal_is_never_recovered():
     low, high = theory.joint_window(random_model(0, (2, 6, 6), "dead"))
     assert low >= high

@@ -343,6 +343,15 @@ def test_boundaries_at_the_ends_of_their_range():
     assert theory.critical_nu(SpikedModel.homogeneous(kappa=[1, 0], nu=0.3, **flat)) == (0, 0)
 
 
+def test_no_spike_beats_full_correlation_however_it_is_rounded():
+    """η = √(γ̃x γ̃y) is ν = 1 only up to the last digit."""
+    x, y = np.exp(np.random.default_rng(0).uniform(-5, 5, (2, 300)))
+    kappa = jax.vmap(lambda x, y, eta: theory.critical_kappa(SpikedModel([1.0], [0.5], [0.2], [x], [y], [eta])).ca)(
+        x, y, np.sqrt(x * y)
+    )
+    assert np.all(np.isposinf(kappa))
+
+
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("objective", ["ca", "cp"])
 def test_regime_flips_across_each_boundary(seed, objective):

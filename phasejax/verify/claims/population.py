@@ -195,8 +195,8 @@ def exact_recovery_count(seed: int) -> Finding:
 @claim(
     id="hard-bottleneck",
     statement="min(rank Σxx, rank Σyy, rank Σxy) is the number of dimensions that can be recovered.",
-    condition="Counter-example: k = 2, all ranks 5, ν = .99: no signal direction is recovered. What stands is rank Σxy ≤ "
-    "min(rank Σxx, rank Σyy), which makes the minimum redundant.",
+    condition="Counter-example: k = 2, all ranks 5, ν = .99: no signal direction is recovered. What stands: never more than "
+    "rank Σxy, which is at most min(rank Σxx, rank Σyy) and makes the minimum redundant.",
     source="hard bottleneck",
     recorded=Verdict.REFUTED,
 )
@@ -216,8 +216,15 @@ def hard_bottleneck(seed: int) -> Finding:
     rank = min(np.linalg.matrix_rank(block[0]) for block in cov[:3])
     recovered = round(float(signal_energy(cov, whitened(cov)[0], 2)[0]))
     counted = int(theory.recovery_counts(model).exact.ca)
-    verdict = refute(counterexample=rank == 5 and recovered == 0, corrected=violations == 0 and counted == recovered)
-    return Finding(verdict, f"ranks {rank}, {recovered} signal directions recovered; {violations} rank violations", trials + 1)
+    fields = vars(random_models(rng, Shape(3, 6, 5), trials))
+    some_off = {name: fields[name] * (rng.random(fields[name].shape) < 0.5) for name in ("kappa", "eta")}
+    many = batched(**{**fields, **some_off})
+    above = evaluate(lambda m: theory.recovery_counts(m).exact.ca, many)[0] > np.linalg.matrix_rank(dense(many, rng).xy)
+    bounded = violations == 0 and not above.any()
+    verdict = refute(counterexample=rank == 5 and recovered == 0, corrected=bounded and counted == recovered)
+    return Finding(
+        verdict, f"ranks {rank}, {recovered} signal directions recovered; {violations} rank violations", 2 * trials + 1
+    )
 
 
 @claim(
@@ -293,9 +300,9 @@ def source_side_only_at_finite_n(seed: int) -> Finding:
     predicted = evaluate(lambda m: theory.expected_distance(m, 1000.0), models)[1]
     same_delta = float(np.ptp(delta)) < EXACT
     grows = distance[-1] - distance[0] > 0.3 + 4 * measured.error[:, 1].max()
-    # The last one lies in the transition, which the prediction at fixed d/n places but does not smear over few coordinates.
-    explained = bool(np.all((np.abs(predicted - distance) < 0.01 + 4 * measured.error[:, 1])[:3]))
-    figure = f"Δ_CP = {delta[0]:.2f}; distance {' / '.join(f'{v:.3f}' for v in distance)}"
+    explained = bool(np.all(np.abs(predicted - distance) < 0.03 + 4 * measured.error[:, 1]))
+    shown, told = (" / ".join(f"{value:.3f}" for value in values) for values in (distance, predicted))
+    figure = f"Δ_CP = {delta[0]:.2f}; distance {shown}, predicted {told}"
     return Finding(refute(counterexample=same_delta and bool(grows), corrected=explained), figure, 4 * 400)
 
 
