@@ -120,10 +120,13 @@ def test_the_advised_encoder_is_saved_with_the_names_of_its_columns(tmp_path, mo
     pd.DataFrame(data.x, columns=data.names_x).to_csv("body.csv", index=False)
     np.save("blood.npy", data.y)
     np.save("species.npy", data.labels["species"])
-    result = invoke("body.csv", "blood.npy", "--labels", "species.npy", "--save", "e.npz", "--json", "d.json")
+    np.save("nest.npy", data.groups)
+    files = ("body.csv", "blood.npy", "--labels", "species.npy", "--groups", "nest.npy")
+    result = invoke(*files, "--save", "e.npz", "--json", "d.json")
     assert result.exit_code == 0, result.output
     stored, told = load_encoder("e.npz"), json.loads(Path("d.json").read_text())
-    expected = library(pd.DataFrame(data.x, columns=data.names_x), data.y, data.labels["species"], key=jax.random.key(0))
+    body, chosen = pd.DataFrame(data.x, columns=data.names_x), {"groups": data.groups, "key": jax.random.key(0)}
+    expected = library(body, data.y, data.labels["species"], **chosen)
     np.testing.assert_allclose(stored.transform(data.x), expected.fit(data.x, data.y).transform(data.x), atol=1e-9)
     assert stored.names_x_.tolist() == data.names_x and "e.npz: the encoder" in result.stdout
     side = told["loadings"]["view"]
