@@ -25,12 +25,15 @@ def pairs(n=600, seed=0):
     return *views, (z > 0).astype(int)
 
 
-@pytest.fixture(scope="module")
-def found():
-    x, y, label = pairs()
+def heads(x, y, label):
     with jax.enable_x64(False):
         return train_heads(x, y, label, objectives=["vicreg", "prediction"], key=jax.random.key(0), width=1, steps=400,
                            hidden=32, learning_rate=1e-2, batch=128)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found():
+    return heads(*pairs())
 
 
 def scores(found):
@@ -58,6 +61,14 @@ def test_one_number_finds_the_shared_coordinate(found):
     assert told["vicreg", "x"] > 0.8 and told["prediction x→y", "x"] > 0.75
     assert told["features alone", "x"] > 0.8
     assert told["trained on labels", "x, y"] > 0.85
+
+
+def test_a_label_that_nothing_tells_scores_chance():
+    """Baselines, heads and the ceiling alike: none is fitted to the groups that it is scored on."""
+    x, y, label = pairs()
+    found = heads(x, y, np.random.default_rng(3).permutation(label))
+    assert np.max(found.error) < 0.04
+    assert np.max(np.abs(found.score - found.chance) / found.error) < 3.5
 
 
 def test_differences_are_to_the_better_view_alone(found):

@@ -12,6 +12,7 @@ from math import pi, prod
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from phasejax import checks
@@ -32,7 +33,7 @@ WORDS = (*(word for pair in SYNONYMS for word in pair), *PLACES, *STYLE_WORDS)
 """The vocabulary of 55: a caption is places in it."""
 RATE, FRAMES, FRAME = 4000, 16, 64
 """Samples a second of a sound, its frames, and the samples of each: a quarter of a second."""
-ORDERS = jnp.array([(0, 1, 2, 3, 4), (2, 1, 0, 4, 3), (3, 4, 2, 1, 0)])
+ORDERS = np.array([(0, 1, 2, 3, 4), (2, 1, 0, 4, 3), (3, 4, 2, 1, 0)], np.int32)
 
 
 class TriModalScenes(World):
@@ -112,7 +113,7 @@ def caption(factors: dict[str, Array], v: Float[Array, "3"], *, key: Key[Array, 
     meaning = jnp.stack([factors["shape"], 4 + factors["color"], 10 + factors["scale"]])
     content = 2 * meaning + jax.random.bernoulli(key_synonym, shape=(3,)).astype(meaning.dtype)
     places = 2 * len(SYNONYMS) + jnp.stack([factors["column"], 4 + factors["row"]])
-    told = jnp.concatenate([content, places])[ORDERS[jax.random.randint(key_order, (), 0, len(ORDERS))]]
+    told = jnp.concatenate([content, places])[jnp.asarray(ORDERS)[jax.random.randint(key_order, (), 0, len(ORDERS))]]
     level = jnp.clip(LEVELS * jax.scipy.stats.norm.cdf(v), 0, LEVELS - 1).astype(int)
     style = 2 * len(SYNONYMS) + len(PLACES) + LEVELS * jnp.arange(3) + level
     return jnp.concatenate([told, style]).astype(jnp.int32)

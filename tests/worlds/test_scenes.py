@@ -5,7 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from phasejax.worlds import CaptionedScenes, Starlight, TriModalScenes, XorTriples, captions, starlight, trimodal
+from phasejax.worlds import (
+    CaptionedScenes,
+    Starlight,
+    StereoSolids,
+    StereoSprites,
+    TriModalScenes,
+    XorTriples,
+    captions,
+    starlight,
+    trimodal,
+)
 
 KEY = jax.random.key(0)
 WORLDS = [CaptionedScenes(size="tiny"), TriModalScenes(size="tiny"), Starlight(size="tiny"), XorTriples()]
@@ -161,3 +171,12 @@ def test_any_two_of_xor_are_independent_and_the_third_follows():
     assert np.mean(read == bits) > 0.995
     np.testing.assert_array_equal(bits[0] ^ bits[1], bits[2])
     assert np.all(np.abs(np.corrcoef(bits) - np.eye(3)) < 4 / np.sqrt(n))
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("world", [CaptionedScenes, TriModalScenes, StereoSprites, StereoSolids, Starlight, XorTriples])
+def test_a_world_is_drawn_in_the_precision_that_is_set(world, bits):
+    """Whatever was set when it was imported: nothing made then remembers it."""
+    with jax.enable_x64(bits == 64):
+        views = jax.eval_shape(lambda key: world().one(key).views, jax.random.key(0))
+    assert {str(view.dtype) for view in views} <= {f"float{bits}", "int32"}
