@@ -27,6 +27,7 @@ def test_every_public_package_is_in_the_reference():
         "experiments",
         "figures",
         "folds",
+        "keys",
         "memory",
         "plot",
         "runtime",
