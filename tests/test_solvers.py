@@ -266,7 +266,7 @@ def test_units_of_single_columns_change_nothing_but_the_encoders_units(x64, unit
             assert one.status == other.status == Status.OK
             assert (other.rank_x, other.rank_y) == (size, size)
             np.testing.assert_allclose(other.singular_values[:3], one.singular_values[:3], rtol=rtol)
-            same_rows_up_to_sign(other.encoder_x * units_x, one.encoder_x, rtol)
+            same_rows_up_to_sign(np.asarray(other.encoder_x) * units_x, one.encoder_x, rtol)
 
 
 @pytest.mark.parametrize("x64", [True, False])
