@@ -341,9 +341,9 @@ def objects(folder: Path, count: int, rng: np.random.Generator) -> None:
     """A sweep into an S3 server on loopback: killed, resumed, damaged, mended, checked."""
     import logging
 
-    import boto3
+    import boto3  # pyright: ignore[reportMissingImports]
     import obstore
-    from moto.server import ThreadedMotoServer
+    from moto.server import ThreadedMotoServer  # pyright: ignore[reportMissingImports]
 
     from phasejax.sweep.place import Bucket, place
 

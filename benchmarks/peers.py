@@ -88,7 +88,7 @@ def fits() -> None:
     in_jax = [jnp.asarray(rows, jnp.float32) for rows in (x, y)]
     ways: dict[str, Callable[[int], Any]] = {}
     try:
-        from cca_zoo.linear import CCA as Zoo
+        from cca_zoo.linear import CCA as Zoo  # pyright: ignore[reportMissingImports]
 
         ways["cca-zoo"] = lambda i: Zoo(n_components=K).fit([x[i], y[i]])
     except ImportError:
@@ -134,18 +134,20 @@ def trainings(count: int = 64, steps: int = 200, width: int = 3, rows: int = 100
     x = rng.standard_normal((rows, D)).astype(np.float32)
     y = rng.standard_normal((rows, D)).astype(np.float32)
     y[:, :width] += x[:, :width]
+    views = (jnp.asarray(x), jnp.asarray(y))
 
     def ours(lanes: int) -> float:
         keys = jax.random.split(jax.random.key(0), lanes)
         began = time.perf_counter()
-        trained = train("infonce", (x, y), key=keys, encoder=Linear(width), steps=steps, batch=batch, legs=4)
+        trained = train("infonce", views, key=keys, encoder=Linear(width), steps=steps, batch=batch, legs=4)
         jax.block_until_ready(trained.loss)
         return lanes * steps / (time.perf_counter() - began)
 
-    ours(1), ours(count)  # compile
+    for lanes in (1, count):  # compile
+        ours(lanes)
     ways = {"phasejax, one by one": lambda: ours(1), f"phasejax, {count} at once": lambda: ours(count)}
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
         print("PyTorch is not installed")
         return table("steps a second", measure(ways), of="phasejax, one by one")
@@ -155,18 +157,18 @@ def trainings(count: int = 64, steps: int = 200, width: int = 3, rows: int = 100
 
     def theirs(lanes: int, steps: int) -> float:
         generator = torch.Generator(device).manual_seed(0)
-        views = [torch.tensor(view, device=device) for view in (x, y)]
-        weights = [torch.randn(lanes, D, width, device=device, requires_grad=True) for _ in views]
+        there = [torch.tensor(view, device=device) for view in (x, y)]
+        weights = [torch.randn(lanes, D, width, device=device, requires_grad=True) for _ in there]
         optimiser = torch.optim.Adam(weights, lr=0.01)
         own = torch.arange(batch, device=device).expand(lanes, batch)
         began = time.perf_counter()
         for _ in range(steps):
             chosen = torch.randint(rows, (lanes, batch), generator=generator, device=device)
-            z = [torch.nn.functional.normalize(view[chosen] @ w, dim=2) for view, w in zip(views, weights, strict=True)]
+            z = [torch.nn.functional.normalize(view[chosen] @ w, dim=2) for view, w in zip(there, weights, strict=True)]
             logits = z[0] @ z[1].transpose(1, 2) / 0.1
             both = [torch.nn.functional.cross_entropy(t, own, reduction="sum") for t in (logits, logits.transpose(1, 2))]
             optimiser.zero_grad()
-            (sum(both) / (2 * batch)).backward()
+            (torch.stack(both).sum() / (2 * batch)).backward()
             optimiser.step()
         if device == "cuda":
             torch.cuda.synchronize()

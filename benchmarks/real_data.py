@@ -186,7 +186,8 @@ def regrets(rows: pd.DataFrame) -> pd.DataFrame:
     """Regret of each rule by task and number of labels, against the best choice of the task, with and without PLS, and against
     the best choice of each split."""
     found = []
-    for (task, count), part in rows.groupby(["task", "labels"], sort=False):
+    for _, part in rows.groupby(["task", "labels"], sort=False):
+        task, count = part.task.iloc[0], part.labels.iloc[0]
         scores, rules = pd.DataFrame(list(part.choices)), pd.DataFrame(list(part.rules))
         means, others = scores.mean(), [name for name in scores if not name.startswith("PLS")]
         bests = {"task": means.max(), "task, PLS aside": means[others].max(), "split": scores.max(axis=1).mean()}
