@@ -20,9 +20,10 @@ from phasejax.memory import NotAffordable, affordable, most_held
 from phasejax.sweep import together
 from phasejax.sweep.grid import Grid, tile_shape
 from phasejax.sweep.kind import Engine
+from phasejax.sweep.layout import store_bytes
 from phasejax.sweep.place import StoreError, place, reached
 from phasejax.sweep.spec import SpecError, SweepSpec
-from phasejax.sweep.store import Memory, Store, load, store_bytes
+from phasejax.sweep.store import Memory, Store, load
 
 
 @dataclass(frozen=True)

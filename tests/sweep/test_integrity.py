@@ -19,8 +19,8 @@ from zarr.storage import _local
 from phasejax.cli import app
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import StoreError, load, run
+from phasejax.sweep.layout import PENDING
 from phasejax.sweep.place import place
-from phasejax.sweep.store import PENDING
 
 ROUNDS, AT_ONCE = 10, 6
 

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from phasejax.cli import app
 from phasejax.sweep import StoreError, load, run
+from phasejax.sweep.layout import PENDING
 from phasejax.sweep.place import Bucket, file_at, place
-from phasejax.sweep.store import PENDING, Store
+from phasejax.sweep.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from specs import flat, raw, small
 
 from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.sweep import StoreError, load, parse_spec, run, spec_of
-from phasejax.sweep.store import PENDING, Store, store_bytes
+from phasejax.sweep.layout import PENDING, store_bytes
+from phasejax.sweep.store import Store
 
 HERE = Path(__file__).parent
 

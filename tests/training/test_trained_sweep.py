@@ -22,7 +22,7 @@ from phasejax.experiments.trained.figure import trained_figure
 from phasejax.recovery import subspace_distance
 from phasejax.solvers import Status
 from phasejax.sweep import SpecError, StoreError, estimate, load, parse_spec, run, spec_of
-from phasejax.sweep.store import PENDING, store_bytes
+from phasejax.sweep.layout import PENDING, store_bytes
 from phasejax.training import Linear, SpikedPairs, train
 
 HERE = Path(__file__).parent
