@@ -32,6 +32,8 @@ def first_order_distance(seed: int) -> Finding:
     gauge = np.stack(evaluate_one_by_one(lambda m: expansion.validity(m, n), models), axis=1)
     delta = np.stack(evaluate(theory.separation, models), axis=1)
     valid = np.flatnonzero(np.all((gauge < 0.02) & (delta > 1.15), axis=1))[:25]
+    if len(valid) < 25:
+        return Finding(Verdict.REFUTED, f"only {len(valid)} of 200 models are within .02 of what is predicted at n", 0)
     loud = np.flatnonzero(np.any((gauge > 0.3) & np.isfinite(first), axis=1))[:5]
     chosen = np.concatenate([valid, loud])
     measured = simulate(jax.tree.map(lambda leaf: leaf[chosen], models), n, trials, seed)
@@ -44,7 +46,7 @@ def first_order_distance(seed: int) -> Finding:
         f"{len(valid)} models, relative error CA {inside[:, 0].max():.3f}, CP {inside[:, 1].max():.3f} at most (s.e. "
         f"{noise[: len(valid)].mean():.3f}); outside the gauge up to {outside.max():.2f}"
     )
-    verdict = judge(as_stated=outside.max() < 0.03, corrected=within and len(valid) == 25)
+    verdict = judge(as_stated=outside.max() < 0.03, corrected=within)
     return Finding(verdict, figure, 2 * trials * len(chosen))
 
 
