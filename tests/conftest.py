@@ -1,7 +1,9 @@
 """Tests run in float64 on four virtual CPU devices; float32 is asked for where it is tested, by `jax.enable_x64(False)`."""
 
+import gc
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import pytest
 from hypothesis import settings
@@ -12,6 +14,9 @@ jax.config.update("jax_num_cpu_devices", 4)  # sweeps are tested over 1, 2 and 4
 
 STRICT = ("multimodal", "objectives", "simulation", "theory", "test_sampling", "test_solvers", "test_spiked")
 """Where JAX is strict: an array gains axes, or its type is widened, only where the code says so."""
+
+MAPS = 30_000
+"""Memory maps of a process beyond which it drops what it compiled: Linux ends one at 65,530, and each program takes several."""
 
 # The same examples in every run: a red test is red again when it is looked at.
 settings.register_profile("phasejax", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -37,3 +42,12 @@ def pytest_runtest_call(item):
         return (yield)
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    maps = Path("/proc/self/maps")
+    if (nextitem is None or nextitem.path != item.path) and maps.exists() and maps.read_bytes().count(b"\n") > MAPS:
+        eqx.clear_caches()
+        jax.clear_caches()
+        gc.collect()
