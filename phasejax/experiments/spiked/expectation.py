@@ -106,13 +106,15 @@ def _filled(values: np.ndarray) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=0)
 def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> theory.PerObjective[Array]:
+    """One cell after the other: their searches differ in length, and a batch would wait for the longest."""
+
     def one(swept):
         model, n = cell(fixed | swept)
         return theory.PerObjective(
             theory.square.expected_overlaps(model, n), theory.square.expected_overlaps(model, n, ridge_y=jnp.inf)
         )
 
-    return jax.vmap(one)(swept)
+    return jax.lax.map(one, swept)
 
 
 @partial(jax.jit, static_argnums=0)
