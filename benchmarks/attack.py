@@ -19,7 +19,6 @@ abort. Kills, the Dask cluster and S3 have not been run to the end here; the sui
 """
 
 import argparse
-import json
 import os
 import resource
 import shutil
@@ -40,7 +39,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "sweep")]
 
-from specs import SMALL, flat, raw, remembered, small, toml  # noqa: E402
+from specs import SMALL, flat, placed, raw, remembered, small, toml  # noqa: E402
 
 from phasejax import theory  # noqa: E402
 from phasejax.cli import app  # noqa: E402
@@ -182,11 +181,7 @@ def inputs(folder: Path, count: int, rng: np.random.Generator) -> None:
 
     for way in paths(SMALL):
         for value in EXTREMES:
-            tree = json.loads(json.dumps(SMALL))
-            place = tree
-            for name in way[:-1]:
-                place = place[name]
-            place[way[-1]] = value
+            tree = placed(SMALL, way, value)
             attempt(f"{'.'.join(way)} = {value!r}"[:80], lambda tree=tree: specified(tree), SpecError)
     for kind, content in FILES.items():
         for number in range(count // 2):

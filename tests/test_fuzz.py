@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs import SMALL, toml
+from specs import SMALL, placed, toml, within
 
 from phasejax.diagnosis import diagnose
 from phasejax.diagnosis.files import read_column, read_view
@@ -60,9 +60,7 @@ def specifications(draw) -> dict:
     spec = json.loads(json.dumps(SMALL))
     for _ in range(draw(st.integers(1, 3))):
         *way, last = draw(st.sampled_from(paths(spec)))
-        place = spec
-        for name in way:
-            place = place[name]
+        place = within(spec, way)
         match draw(st.sampled_from(["change", "change", "change", "misspell", "add", "remove"])):
             case "change":
                 place[last] = draw(TREES)
@@ -92,11 +90,7 @@ def test_any_specification_is_one_that_can_be_run_or_one_sentence(raw):
 @pytest.mark.parametrize("way", paths(SMALL), ids=".".join)
 def test_an_extreme_value_in_any_place_is_told_in_one_sentence_or_can_be_run(way):
     for value in EXTREMES:
-        raw = json.loads(json.dumps(SMALL))
-        place = raw
-        for name in way[:-1]:
-            place = place[name]
-        place[way[-1]] = value
+        raw = placed(SMALL, way, value)
         spec = one_sentence(lambda raw=raw: parse_spec(raw), SpecError)
         if spec is not None:
             one_sentence(lambda spec=spec: spec.check_precision(32), SpecError)

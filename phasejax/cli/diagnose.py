@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
+from phasejax.cli.shared import checked_files, console, plain_errors, write_whole
 from phasejax.diagnosis import diagnose as run_diagnosis
 from phasejax.diagnosis.files import read_column, read_named_view
 from phasejax.diagnosis.report import report_page
@@ -31,13 +31,7 @@ def diagnose(
 ) -> None:
     """Align, predict (in which direction), or neither? From two files of paired embeddings and some labels."""
     with plain_errors(ValueError):
-        outputs = {"--json": json_file, "--report": report, "--save": save}
-        written: dict[Path, str] = {}
-        for option, path in outputs.items():
-            if path is not None:
-                other = written.setdefault(checked_file(path, option, x, y, labels, groups).resolve(), option)
-                if other != option:
-                    raise Mistake(f"{other} and {option} are both {path}: two files are needed.")
+        checked_files({"--json": json_file, "--report": report, "--save": save}, x, y, labels, groups)
         with console.status("reading"):
             used: list[str] = []
             views = read_named_view(x, say=used.append), read_named_view(y, say=used.append)

@@ -9,7 +9,7 @@ import typer
 import xarray as xr
 
 from phasejax.cli.outcome import latex
-from phasejax.cli.shared import Mistake, checked_file, console, plain_errors, write_whole
+from phasejax.cli.shared import Mistake, checked_files, console, plain_errors, write_whole
 from phasejax.sweep import StoreError, load, spec_of
 
 
@@ -22,11 +22,7 @@ def export(
     with plain_errors(StoreError):
         if csv is None and latex_file is None:
             raise Mistake("nothing to write: give --csv FILE, --latex FILE or both.")
-        for path, option in ((csv, "--csv"), (latex_file, "--latex")):
-            if path is not None:
-                checked_file(path, option, store)
-        if csv is not None and latex_file is not None and csv.resolve() == latex_file.resolve():
-            raise Mistake(f"--csv and --latex are both {csv}: two files are needed.")
+        checked_files({"--csv": csv, "--latex": latex_file}, store)
         dataset = load(store)
         spec = spec_of(dataset)
         if latex_file is not None:

@@ -112,6 +112,19 @@ def checked_file(path: Path, option: str, *inputs: str | None) -> Path:
     return path
 
 
+def checked_files(outputs: dict[str, Path | None], *inputs: str | None) -> None:
+    """Every file that a command is going to write, option → path, is as `checked_file` wants it, and no two are one.
+
+    **Raises:** `Mistake`.
+    """
+    written: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is not None:
+            other = written.setdefault(checked_file(path, option, *inputs).resolve(), option)
+            if other != option:
+                raise Mistake(f"{other} and {option} are both {path}: two files are needed.")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with whole_file(path) as draft:

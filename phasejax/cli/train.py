@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from phasejax.cli.shared import checked_directory, checked_file, console, plain_errors, write_whole
+from phasejax.cli.shared import checked_directory, checked_files, console, plain_errors, write_whole
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.heads import Heads, train_heads
 from phasejax.keys import root_key
@@ -35,8 +35,7 @@ def train(
     """Train heads on your own embeddings: does any objective beat the better view alone?"""
     kept = "nothing was written" if checkpoints is None else "what is done is kept, the same command continues"
     with plain_errors(ValueError, CheckpointError, interrupted=kept):
-        if json_file is not None:
-            checked_file(json_file, "--json", x, y, labels, groups)
+        checked_files({"--json": json_file}, x, y, labels, groups)
         views, labelling = (read_view(x), read_view(y)), read_column(labels)
         grouping = None if groups is None else read_column(groups)
         if checkpoints is not None:

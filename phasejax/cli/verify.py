@@ -10,7 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from phasejax.cli.shared import checked_file, console, plain_errors, write_whole
+from phasejax.cli.shared import checked_files, console, plain_errors, write_whole
 from phasejax.verify import Result, Verdict, list_claims
 from phasejax.verify import verify as run_claims
 
@@ -35,8 +35,7 @@ def verify(
 ) -> None:
     """Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not."""
     with plain_errors(ValueError):
-        if json_file is not None:
-            checked_file(json_file, "--json")
+        checked_files({"--json": json_file})
         began = time.monotonic()
         results, total = [], len(list_claims(only or ()))
         with console.status("") as status:

@@ -16,10 +16,10 @@ from phasejax.diagnosis.trial import Objective, Trial
 # Of a score, before any label is seen: whitening loses about four points to principal components, on average over real pairs.
 EXPECTED: dict[Objective, float] = {"principal components": 0.0, "PLS": -0.01, "CA": -0.04, "CP": -0.04}
 SPREAD = 0.15  # standard deviation of an encoder's score about what is expected of it
+_LEVEL = 10.0  # the same of what all encoders have in common, of which nothing is known
 MARGIN = 0.02  # of a score: what lies closer is as good
 LEAD = 0.005  # of a score: less cannot be told from a simpler choice, however many the labels
 _DRAWS = 4000
-_LEVEL = 10.0  # the same of what all encoders have in common, of which nothing is known
 
 
 class Standing(NamedTuple):

@@ -166,7 +166,7 @@ def _solution(
     finite = jnp.all(jnp.isfinite(blocks)) & jnp.all(jnp.isfinite(values))
     size = blocks.shape[0] * blocks.shape[2]
     solution = MultimodalSolution(encoders, values, *judge(values, k, size, error=error, regular=regular, finite=finite))
-    return insist(solution) if throw else solution
+    return insist(solution, throw)
 
 
 def _flatten(blocks: Array) -> Array:

@@ -26,7 +26,7 @@ def align(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True
     `throw=False`, on any status but OK.
     """
     cov = _checked(cov, k, ridge, throw)
-    return _insisted(_align(cov, k, checks.single(ridge)), throw)
+    return insist(_align(cov, k, checks.single(ridge)), throw)
 
 
 def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -36,13 +36,13 @@ def predict(cov: Covariance, k: int, *, ridge: ArrayLike = 0.0, throw: bool = Tr
     the regression matrix. Arguments and errors as in `align`.
     """
     cov = _checked(cov, k, ridge, throw)
-    return _insisted(_predict(cov, k, checks.single(ridge)), throw)
+    return insist(_predict(cov, k, checks.single(ridge)), throw)
 
 
 def pls(cov: Covariance, k: int, *, throw: bool = True) -> Solution:
     """Partial least squares (by SVD): the top-k singular directions of Σxy, nothing whitened. Errors as in `align`."""
     cov = _checked(cov, k, 0.0, throw)
-    return _insisted(_pls(cov, k), throw)
+    return insist(_pls(cov, k), throw)
 
 
 def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -53,7 +53,7 @@ def whiten(cov: Covariance, k: int, *, ridge_x: ArrayLike = 0.0, ridge_y: ArrayL
     """
     cov = _checked(cov, k, 0.0, throw)
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _insisted(_whiten(cov, k, checks.single(ridge_x), checks.single(ridge_y)), throw)
+    return insist(_whiten(cov, k, checks.single(ridge_x), checks.single(ridge_y)), throw)
 
 
 def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, throw: bool = True) -> Solution:
@@ -68,7 +68,7 @@ def joint(cov: Covariance, k: int, *, lam: ArrayLike, ridge: ArrayLike = 0.0, th
     cov = _checked(cov, k, ridge, throw)
     checks.shape("lam", lam, ())
     checks.nonnegative(lam=lam)
-    return _insisted(_joint(cov, k, checks.single(lam), checks.single(ridge)), throw)
+    return insist(_joint(cov, k, checks.single(lam), checks.single(ridge)), throw)
 
 
 def probe(cov: Covariance, encoder: Float[Array, "k d_x"]) -> Float[Array, "d_y d_x"]:
@@ -132,10 +132,6 @@ def _solve(cov: Covariance, k: int, left: Whitener, right: Whitener) -> Solution
         finite=_all_finite(*cov, sigma),
     )
     return Solution(encoder_x, encoder_y, sigma, rank, left.rank, right.rank, status)
-
-
-def _insisted(solution: Solution, throw: bool) -> Solution:
-    return insist(solution) if throw else solution
 
 
 def _shrunk_whitener(s: Float[Array, "d d"], ridge: ArrayLike) -> Whitener:

@@ -84,12 +84,12 @@ class Judged(Protocol):
     def found(self) -> str: ...
 
 
-def insist[S: Judged](solution: S) -> S:
-    """The solution, if its status is OK; a status not yet known, inside `jit` and `vmap`, passes.
+def insist[S: Judged](solution: S, throw: bool) -> S:
+    """The solution, if its status is OK or `throw` is off; a status not yet known, inside `jit` and `vmap`, passes.
 
     **Raises:** `ValueError` that says what was found.
     """
-    if checks.known(solution.status) and solution.status != Status.OK:
+    if throw and checks.known(solution.status) and solution.status != Status.OK:
         text = Status(int(solution.status)).text
         raise ValueError(f"{text} ({solution.found}): throw=False returns the solution with its status.")
     return solution

@@ -59,7 +59,11 @@ def lay_out(keys: Keys, spec: SweepSpec, block: tuple[int, ...], provenance: dic
         lay_coordinate(keys, name, points)
     for name, laid in everything(spec, block).items():
         lay(keys, name, laid)
-    record: dict[str, Any] = provenance | {"block": list(block)}
+    vouch(keys, group, provenance | {"block": list(block)})
+
+
+def vouch(keys: Keys, group: zarr.Group, record: dict[str, Any]) -> None:
+    """Write the record of how a store is made, with what tells when it was edited."""
     group.attrs.put(record | {"digest": digest(record)})
     consolidate(keys)
 

@@ -31,6 +31,7 @@ from phasejax.sweep.layout import (
     lay_coordinate,
     lay_out,
     store_bytes,
+    vouch,
 )
 from phasejax.sweep.place import RECORD, StoreError, place, reached, reason
 from phasejax.sweep.spec import SweepSpec, parse_spec
@@ -91,8 +92,8 @@ class Store:
             self._arrays[name] = cast(zarr.Array, self._group[name])
         return self._arrays[name]
 
-    @classmethod
-    def create(cls, at: str | Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> "Store":
+    @staticmethod
+    def create(at: str | Path, spec: SweepSpec, block: tuple[int, ...], provenance: dict) -> None:
         """A new store with every cell pending. It is there only once it is whole.
 
         **Raises:** `StoreError` if something is there already or the place cannot be written.
@@ -107,7 +108,6 @@ class Store:
             if where.exists():
                 raise exists from error
             raise StoreError(f"{at} cannot be created: {reason(error)}.") from error
-        return cls(at)
 
     @classmethod
     def resume(cls, at: str | Path, provenance: dict) -> list[str]:
@@ -137,8 +137,7 @@ class Store:
         if began.split(", then ")[-1] == device or not any(self.pending()):
             return []
         record = {name: value for name, value in record.items() if name != "digest"} | {"device": f"{began}, then {device}"}
-        self._group.attrs.put(record | {"digest": digest(record)})
-        consolidate(self.place.keys)
+        vouch(self.place.keys, self._group, record)
         return [f"{self.place} was begun on {began} and goes on with {device}: their cells are equal to the last places."]
 
     def mend(self) -> list[str]:

@@ -3,7 +3,6 @@
 Statistical checks are in standard errors, with fixed keys: a failure is a defect, not bad luck.
 """
 
-from contextlib import nullcontext
 from functools import partial
 
 import jax
@@ -24,12 +23,6 @@ random_words = jax.jit(draws.random_words, static_argnames=("count", "offset"))
 normals = jax.jit(draws.normals, static_argnames=("count", "dtype"))
 chi = jax.jit(draws.chi)
 bartlett = jax.jit(wishart.bartlett, static_argnames=("d_x", "d_y", "dtype"))
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    with jax.enable_x64(True) if request.param == "float64" else nullcontext():
-        yield jnp.dtype(request.param)
 
 
 def keys_of(lanes, *, key=KEY, cell=0, first=0):

@@ -1,10 +1,9 @@
 """The batch-last linear algebra of phasejax.simulation.lanes against NumPy in float64, lane by lane."""
 
-from contextlib import nullcontext
-
 import jax
 import numpy as np
 import pytest
+from precision import eps
 
 from phasejax.simulation import lanes
 
@@ -12,16 +11,6 @@ from phasejax.simulation import lanes
 squared_overlaps = jax.jit(lanes.squared_overlaps)
 solve_lower = jax.jit(lanes.solve_lower)
 solve_lower_transpose = jax.jit(lanes.solve_lower_transpose)
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    with jax.enable_x64(True) if request.param == "float64" else nullcontext():
-        yield np.dtype(request.param)
-
-
-def eps(dtype):
-    return float(np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("p, q", [(1, 1), (2, 5), (7, 3), (9, 9)])

@@ -3,13 +3,13 @@
 Bounds are multiples of the precision at work; the reference sees the matrix as rounded to that precision.
 """
 
-from contextlib import nullcontext
 from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import eps
 
 from phasejax.simulation import singular
 
@@ -19,16 +19,6 @@ CELLS = [SQUARE, (9, 9, 9), (10, 7, 5), (3, 6, 4), (4, 4, 1), (1, 1, 1)]
 
 # Compiled once per shape: operation by operation the same work would take minutes.
 top_right_singular_vectors = jax.jit(singular.top_right_singular_vectors, static_argnums=1)
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    with jax.enable_x64(True) if request.param == "float64" else nullcontext():
-        yield np.dtype(request.param)
-
-
-def eps(dtype):
-    return float(np.finfo(dtype).eps)
 
 
 def with_spectrum(rng, p, q, values):

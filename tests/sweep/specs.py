@@ -1,7 +1,10 @@
 """Small sweep specifications for the tests."""
 
 import json
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from types import SimpleNamespace
 
 import jax
@@ -26,14 +29,23 @@ def changed(spec: dict, **changes) -> dict:
     """A copy with dotted fields changed; None removes a field."""
     spec = deepcopy(spec)
     for field, value in changes.items():
-        *path, last = field.split("__")
-        place = spec
-        for part in path:
-            place = place[part]
+        *way, last = field.split("__")
         if value is None:
-            del place[last]
+            del within(spec, way)[last]
         else:
-            place[last] = value
+            within(spec, way)[last] = value
+    return spec
+
+
+def within(spec: dict, way: Iterable[str]) -> dict:
+    """The table at the end of a way of names."""
+    return reduce(getitem, way, spec)
+
+
+def placed(spec: dict, way: Sequence[str], value) -> dict:
+    """A copy with any value, None among them, at the end of a way of names."""
+    spec = deepcopy(spec)
+    within(spec, way[:-1])[way[-1]] = value
     return spec
 
 
