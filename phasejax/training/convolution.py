@@ -1,6 +1,6 @@
 """The one convolution of encoders and decoders, 4×4, stride 2, padding 1: it halves a picture, transposed it doubles one.
 
-XLA's convolution for CPUs does not run inside a compiled loop: there the same sum is a matrix product over shifted slices
+XLA's convolution for CPUs does not run inside a compiled loop: there the same sum is a matrix product over patches
 (`docs/training.md` has the times). What is lowered decides, here and nowhere else.
 """
 
@@ -48,7 +48,7 @@ class Transposed(eqx.Module):
 
 def convolve(x: Float[Array, "c h w"], weight: Float[Array, "o c 4 4"]) -> Float[Array, "o h2 w2"]:
     """The convolution without its bias, in the form that is fast on the platform it is lowered for."""
-    return lax.platform_dependent(x, weight, cpu=by_slices, default=by_library)
+    return lax.platform_dependent(x, weight, cpu=by_blocks, default=by_library)
 
 
 def by_library(x: Float[Array, "c h w"], weight: Float[Array, "o c 4 4"]) -> Float[Array, "o h2 w2"]:
@@ -56,15 +56,12 @@ def by_library(x: Float[Array, "c h w"], weight: Float[Array, "o c 4 4"]) -> Flo
     return lax.conv_general_dilated(x[None], weight, (STRIDE, STRIDE), [(PADDING, PADDING)] * 2)[0]
 
 
-def by_slices(x: Float[Array, "c h w"], weight: Float[Array, "o c 4 4"]) -> Float[Array, "o h2 w2"]:
-    """One product with the 16 strided slices of the padded picture."""
+def by_blocks(x: Float[Array, "c h w"], weight: Float[Array, "o c 4 4"]) -> Float[Array, "o h2 w2"]:
+    """One product with patches of 2×2 neighbouring blocks of 2×2 pixels: no slice of the padded picture has a stride."""
     channels, height, width = x.shape
     h, w = height // STRIDE, width // STRIDE
-    padded = jnp.pad(x, ((0, 0), (PADDING, PADDING), (PADDING, PADDING)))
-    slices = [
-        lax.slice(padded, (0, i, j), (channels, i + STRIDE * (h - 1) + 1, j + STRIDE * (w - 1) + 1), (1, STRIDE, STRIDE))
-        for i in range(KERNEL)
-        for j in range(KERNEL)
-    ]
-    patches = jnp.stack(slices, axis=1).reshape(-1, h * w)
-    return (weight.reshape(weight.shape[0], -1) @ patches).reshape(-1, h, w)
+    padded = jnp.pad(x, ((0, 0), (PADDING, PADDING - height % STRIDE), (PADDING, PADDING - width % STRIDE)))
+    blocks = padded.reshape(channels, h + 1, STRIDE, w + 1, STRIDE).transpose(0, 2, 4, 1, 3)
+    patches = jnp.stack([blocks[..., i : i + h, j : j + w] for i in (0, 1) for j in (0, 1)], axis=1).reshape(-1, h * w)
+    across = weight.reshape(-1, channels, 2, STRIDE, 2, STRIDE).transpose(0, 1, 2, 4, 3, 5)  # within a block last, like patches
+    return (across.reshape(len(weight), -1) @ patches).reshape(-1, h, w)

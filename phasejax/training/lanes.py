@@ -66,7 +66,7 @@ def leg_all(loop: Loop, number: Array, given: Rows, lanes: Lane, drawn: Rows, st
 def _side_by_side(loop: Loop, lanes: int) -> int | None:
     """How many lanes a device takes at a time: all, but on a CPU 8 to 16 where that divides them, to stay in its cache.
 
-    Convolutions on a CPU take one at a time: products with shifted slices gain nothing from company.
+    Convolutions on a CPU take one at a time: products with patches gain nothing from company.
     """
     if loop.devices[0].platform != "cpu":
         return lanes

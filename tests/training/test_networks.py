@@ -29,7 +29,7 @@ from phasejax.training import (
     features,
     train,
 )
-from phasejax.training.convolution import Convolution, Transposed, by_library, by_slices
+from phasejax.training.convolution import Convolution, Transposed, by_blocks, by_library
 from phasejax.training.data import rows_of
 
 DEVICE = (jax.devices()[0],)
@@ -65,7 +65,7 @@ def test_both_forms_of_the_convolution_are_one(size):
     """Values and both gradients, in a batch; odd sizes leave out what does not fill a step."""
     x = jax.random.normal(KEY, (4, 3, *size))
     weight = jax.random.normal(jax.random.key(1), (5, 3, 4, 4))
-    forms = [jax.vmap(form, (0, None)) for form in (by_library, by_slices)]
+    forms = [jax.vmap(form, (0, None)) for form in (by_library, by_blocks)]
     one, other = (jax.value_and_grad(lambda x, w, f=form: jnp.sum(jnp.sin(f(x, w))), (0, 1))(x, weight) for form in forms)
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
