@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phasejax.cli import app
-from phasejax.heads import train_heads
+from phasejax.heads import Head, Heads, report, train_heads
 
 runner = CliRunner()
 
@@ -78,6 +78,24 @@ def test_differences_are_to_the_better_view_alone(found):
     json.dumps(found.to_dict())
 
 
+def test_the_report_names_who_is_ahead_and_what_diverged():
+    """Only heads, only beyond two standard errors; a page for scores that were made up."""
+    kinds = (("baseline", "features alone", "x"), ("baseline", "features alone", "y"), ("head", "a<b", "x"), ("head", "c", "y"),
+             ("ceiling", "trained on labels", "x, y"))  # fmt: skip
+    score = np.array([0.6, 0.5, 0.7, 0.62, 0.9])
+    error = np.full(5, 0.02)
+    less = np.array([0, 0.03, 0.04, 0.015, 0.02])
+    made = Heads(tuple(Head(*kind) for kind in kinds), score, error, score - 0.6, less, "R²", 0.0, ("c",))
+    assert made.ahead == (Head("head", "a<b", "x"),)
+    assert report.verdict(made) == "Ahead of the better view alone by two standard errors: a<b (x); of 2 heads."
+    none = made._replace(difference=np.zeros(5))
+    assert report.verdict(none) == "None of 2 heads scores more than the better view alone by two standard errors."
+    page = report.report_page(made, {"x": "x.npy"})
+    assert "a&lt;b" in page and "a<b" not in page and "c: a training diverged" in page
+    assert ("c", "y", "0.620 ± 0.040", "+0.020 ± 0.030") in report.rows(made)
+    assert "Caveats" not in report.report_page(made._replace(diverged=()), {})
+
+
 @pytest.fixture
 def files(tmp_path):
     for name, array in zip(("x", "y", "labels"), pairs(n=80), strict=True):
@@ -92,11 +110,14 @@ def invoke(files, *arguments):
 
 def test_from_files_to_table_and_json_and_on_from_a_checkpoint(files):
     options = ["--steps", "40", "--batch", "16", "--json", str(files / "h.json"), "--checkpoints", str(files / "kept")]
-    result = invoke(files, "--objectives", "vicreg", "prediction", *options)
+    result = invoke(files, "--objectives", "vicreg", "prediction", *options, "--report", str(files / "h.html"))
     assert result.exit_code == 0, result.output
     assert "prediction y→x" in result.output and "trained on labels" in result.output
     written = json.loads((files / "h.json").read_text())
     assert len(written["heads"]) == 9 and len(list((files / "kept").iterdir())) == 4
+    page = (files / "h.html").read_text(encoding="utf-8")
+    assert "prediction y→x" in page and f"{written['heads'][0]['score']:.3f} ±" in page and page.count("<svg") == 1
+    assert "--steps 40" in page and "--objectives vicreg prediction" in page and "<script" not in page
     again = invoke(files, "--objectives", "prediction", *options)  # both trainings are found done
     assert again.exit_code == 0 and json.loads((files / "h.json").read_text())["heads"][3] == written["heads"][6]
 
@@ -107,6 +128,7 @@ def test_from_files_to_table_and_json_and_on_from_a_checkpoint(files):
         (["--objectives", "vicrag"], "'vicrag' is not an objective: choose one of"),
         (["--objectives", "vicreg", "--steps", "30"], "steps = 30"),
         (["--objectives", "vicreg", "--json", "/nowhere/h.json"], "--json"),
+        (["--objectives", "vicreg", "--report", "/nowhere/h.html"], "--report"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(files, arguments, message):

@@ -1,6 +1,7 @@
 """`phasejax train`: heads on two files of frozen features, every objective beside either view alone and a ceiling."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from phasejax.cli.shared import checked_directory, checked_files, console, plain_errors, write_whole
 from phasejax.diagnosis.files import read_column, read_view
-from phasejax.heads import Heads, train_heads
+from phasejax.heads import Heads, report, train_heads
 from phasejax.keys import root_key
 from phasejax.training import CheckpointError
 
@@ -30,12 +31,13 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="At the first step; it falls along a cosine.")] = 1e-3,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder where trainings keep their state and are continued.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the table to a JSON file.")] = None,
+    page: Annotated[Path | None, typer.Option("--report", help="Also write a page with the figure to an HTML file.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of folds, heads and batches.")] = 0,
 ) -> None:
     """Train heads on your own embeddings: does any objective beat the better view alone?"""
     kept = "nothing was written" if checkpoints is None else "what is done is kept, the same command continues"
     with plain_errors(ValueError, CheckpointError, interrupted=kept):
-        checked_files({"--json": json_file}, x, y, labels, groups)
+        checked_files({"--json": json_file, "--report": page}, x, y, labels, groups)
         views, labelling = (read_view(x), read_view(y)), read_column(labels)
         grouping = None if groups is None else read_column(groups)
         if checkpoints is not None:
@@ -57,20 +59,27 @@ def train(
             )
         if json_file is not None:
             write_whole(json_file, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
-        console.print(_table(found))
-        for name in found.diverged:
-            console.print(f"{name}: a training diverged; its last good state is scored.")
+        if page is not None:
+            sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups}) | {"seed": str(seed)}
+            sizes = {
+                "width": width,
+                "hidden": hidden,
+                "steps": steps,
+                "batch": batch,
+                "learning-rate": learning_rate,
+                "seed": seed,
+            }
+            options = {"--labels": labels} | ({} if groups is None else {"--groups": groups})
+            options |= {f"--{name}": str(value) for name, value in sizes.items()}
+            named = [x, y, *(word for option in options.items() for word in option), "--objectives", *objectives, *(more or ())]
+            write_whole(page, report.report_page(found, sources, shlex.join(["phasejax", "train", *named])))
+        console.print(_table(found), report.verdict(found), *report.caveats(found), sep="\n")
 
 
 def _table(found: Heads) -> Table:
-    title = f"{found.measure} of the labels in groups held out, ± 2 standard errors; chance {found.chance:.2f}"
-    table = Table(title=title, title_justify="left")
-    for head in ("", "reads"):
-        table.add_column(head)
-    for head in ("score", "less the better view alone"):
-        table.add_column(head, justify="right")
-    columns = zip(found.heads, found.score, found.error, found.difference, found.difference_error, strict=True)
-    for head, score, error, difference, difference_error in columns:
-        against = f"{difference:+.3f} ± {2 * difference_error:.3f}" if difference_error > 0 else ""
-        table.add_row(head.objective, head.reads, f"{score:.3f} ± {2 * error:.3f}", against)
+    table = Table(title=report.heading(found), title_justify="left")
+    for name in report.HEADINGS:
+        table.add_column(name, justify="left" if name in ("", "reads") else "right")
+    for row in report.rows(found):
+        table.add_row(*row)
     return table

@@ -1,4 +1,4 @@
-"""Heads on frozen features: small networks trained on two views by any objective, beside either view alone and a ceiling.
+"""Training heads and scoring what they let a linear probe tell.
 
 Groups are cut into five folds. Outside a fold heads are trained on all pairs and probes on the labels; in it they are scored.
 """
@@ -21,8 +21,6 @@ from phasejax.diagnosis.views import MOST_COMPONENTS, principal_view
 from phasejax.folds import group_folds
 from phasejax.objectives import get
 from phasejax.training import MLP, TrainingProgress, train
-
-__all__ = ["Head", "Heads", "train_heads"]
 
 FOLDS = 5
 _SHARED = 1 + FOLDS / (FOLDS - 1)  # variance of a mean over folds that share training rows, over that of independent ones
@@ -54,6 +52,12 @@ class Heads(NamedTuple):
     measure: str
     chance: float
     diverged: tuple[str, ...]
+
+    @property
+    def ahead(self) -> tuple[Head, ...]:
+        """The heads that score more than the better view alone, by more than two standard errors."""
+        gain = self.difference > 2 * self.difference_error
+        return tuple(head for head, better in zip(self.heads, gain, strict=True) if better and head.kind == "head")
 
     def to_dict(self) -> dict:
         """Plain numbers and words, for JSON."""
