@@ -76,7 +76,7 @@ def told(drawn: Drawn) -> tuple[Int[Array, " n"], Float[Array, "n t"]]:
 def _encoder(table: WorldTable, shape: tuple[int, ...], features: int) -> Recipe:
     if len(shape) == 3:
         return Convolutional(features, channels=table.channels, hidden=table.hidden)
-    return Transformer(features, vocabulary=len(WORDS))
+    return Transformer(features, vocabulary=len(WORDS), size=table.text_size, depth=table.text_depth)
 
 
 def _decoder(table: WorldTable, shape: tuple[int, ...]) -> DecoderRecipe:

@@ -34,7 +34,7 @@ class WorldTable(Table):
       the other modality's rows from `source` 0 (x) or 1 (y), "reconstruction_vicreg" aligns as well; "supervised" is the
       ceiling. `width` replaces the table's for an objective that aligns, and `features` for one that only predicts.
     - `channels` of a picture's halvings, `hidden` units above them, the `features`, and the `width` of the projection that
-      alignment sees.
+      alignment sees; `text_size` numbers a word, a multiple of 4, and `text_depth` blocks of a caption's transformer.
     - `samples` drawn once for each training, `held_out` further ones by which the best networks are chosen, and `read` apart
       from both, half to fit probes on and half to judge them.
     - `steps`, a multiple of 20, of `batch` pairs; `learning_rate` at the first, falling along a cosine.
@@ -48,6 +48,8 @@ class WorldTable(Table):
     hidden: int = Field(256, ge=1)
     features: int = Field(64, ge=1)
     width: int = Field(16, ge=1)
+    text_size: int = Field(64, ge=4, multiple_of=4)
+    text_depth: int = Field(2, ge=1)
     samples: int = Field(4000, ge=2)
     held_out: int = Field(500, ge=2)
     read: int = Field(2000, ge=40)
