@@ -3,9 +3,10 @@
 Workers come and go, and others do the tiles of one that was killed: what a cell holds does not depend on who computed it.
 """
 
+import asyncio
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from importlib.metadata import version
@@ -20,7 +21,8 @@ from phasejax.sweep.spec import SweepSpec
 from phasejax.sweep.store import Region, Store
 
 try:
-    from distributed import Client, KilledWorker, as_completed
+    from distributed import Client, KilledWorker, Security, as_completed
+    from distributed.comm import connect
 except ImportError:
     raise StoreError("a Dask cluster needs the extra dask: pip install 'phasejax[dask]'.") from None
 
@@ -39,8 +41,10 @@ class Cluster:
         **Raises:** `StoreError` if that does not answer, or has no worker, within `limit` seconds.
         """
         try:
+            with ThreadPoolExecutor(1) as aside:  # a notebook's own thread has a loop already
+                aside.submit(asyncio.run, _meet(address, limit)).result()
             client = Client(address, timeout=limit, set_as_default=False)
-        except (OSError, ValueError) as error:  # a timeout among them
+        except (OSError, ValueError, TypeError, ImportError) as error:  # a timeout, an odd address, one without its library
             why = "nobody answers" if isinstance(error, OSError) else reason(error)
             raise StoreError(f"the Dask scheduler at {address} cannot be reached within {limit:g} s: {why}.") from error
         with client:
@@ -71,6 +75,14 @@ class Cluster:
             raise StoreError(f"the Dask cluster stopped: {why}. What is done is kept; --resume continues.") from error
         finally:
             self._client.cancel(futures)
+
+
+async def _meet(address: str, limit: float) -> None:
+    """Shake hands with a scheduler. A client would wait for ever for the hand of a stranger, and for its own end where an
+    address is none."""
+    async with asyncio.timeout(limit):
+        comm = await connect(address, timeout=limit, **Security().get_connection_args("client"))
+    await comm.close()
 
 
 def _plan(spec: SweepSpec, precision: int) -> Plan:

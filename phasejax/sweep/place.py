@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
@@ -220,9 +221,13 @@ def _objects(url: str):
 def _settle(files: Iterable[Path]) -> None:
     """Return once the files, where there are any, and their names have reached the disk."""
     there = [path for path in files if path.exists()]
-    for path in (*there, *{path.parent for path in there}):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with ThreadPoolExecutor(16) as pool:  # what is asked for together a file system's journal commits together
+        list(pool.map(_sync, (*there, *{path.parent for path in there})))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -106,6 +106,17 @@ def test_the_screen_has_the_verdict_first_then_measures_model_next_steps_and_cav
     assert re.search(r"principal components +x, 2 +0.71 ± 0.02 +\+0.12 ± 0.01", result.stdout)
 
 
+def test_names_that_look_like_markup_are_names(pairs):
+    odd = "[/red]$\\frac$"
+    Path("[").mkdir()
+    Path("x.npy").rename(f"{odd}.npy")
+    Path("l.csv").write_text(Path("l.csv").read_text().replace("class", odd))
+    result = invoke(f"{odd}.npy", "y.npy", "--labels", f"l.csv:{odd}", "--json", f"{odd}.json", "--report", f"{odd}.html")
+    assert result.exit_code == 0, result.output
+    assert f"{odd}.npy: an array of 40 × 3." in result.stdout and f"l.csv: 1 column ({odd})." in result.stdout
+    assert f"{odd}.npy" in Path(f"{odd}.html").read_text() and Path(f"{odd}.json").exists()
+
+
 def test_options_reach_the_diagnosis(pairs):
     assert invoke("x.npy", "y.npy", "--labels", "l.csv:class", "--groups", "l.csv:who", "--method", "elbow").exit_code == 0
     assert pairs["x"].shape == (40, 3) and pairs["y"].shape == (40, 2) and pairs["method"] == "elbow"

@@ -1,6 +1,7 @@
 """Run the small sweep tile by tile, again and again, each time until it dies by SIGKILL at a random write to disk.
 
-Every life is a fork of this process, which has imported everything and begun nothing. One line is printed for each: cells done.
+Every life is a fork of this process, which has imported everything and begun nothing. It prints how many cells those before
+it did; so does one after the last.
 
 Usage: dying_sweep.py FOLDER, with what the sweep gives in FOLDER/intact.npz
 """
@@ -24,6 +25,7 @@ put = _local._put
 
 def live(store: Path, values: dict, writes: int) -> None:
     """Count the writes; at the last one die with half the value on disk under its temporary name."""
+    print(done(store), flush=True)
 
     def dying_put(*arguments, **options):
         nonlocal writes
@@ -61,5 +63,6 @@ store, values, spec = folder / "small.zarr", dict(np.load(folder / "intact.npz")
 ended = None
 while ended != 0:
     ended = forked(live, store, values, int(rng.integers(1, 80)))
-    if ended not in (0, -signal.SIGKILL) or forked(lambda: print(done(store), flush=True)) != 0:
+    if ended not in (0, -signal.SIGKILL):
         sys.exit(1)
+sys.exit(forked(lambda: print(done(store), flush=True)))

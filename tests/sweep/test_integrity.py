@@ -12,7 +12,8 @@ import jax
 import numpy as np
 import pytest
 import zarr
-from specs import flat, remembered, small
+from matplotlib.figure import Figure
+from specs import flat, raw, remembered, small, toml
 from typer.testing import CliRunner
 from zarr.storage import _local
 
@@ -239,6 +240,28 @@ def test_a_full_disk_at_the_beginning_leaves_nothing_behind(tmp_path, monkeypatc
     with pytest.raises(StoreError, match=r"s\.zarr cannot be created: No space left on device\."):
         run(small(), path=tmp_path / "s.zarr")
     assert not any(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_at_the_figure_is_a_sentence_and_the_store_stays(whole, copy, tmp_path, monkeypatch):
+    def savefig(self, path, **options):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    (tmp_path / "spec.toml").write_text(toml(raw()))
+    result = CliRunner().invoke(app, ["sweep", str(tmp_path / "spec.toml"), "--out", str(tmp_path), "--resume"])
+    assert result.exit_code == 2
+    assert result.stderr == f"phasejax: {tmp_path / 'small.png'} cannot be read or written: No space left on device.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.zarr", "spec.toml"]
+    assert load(copy).drop_attrs().identical(whole[1])
+
+
+def test_a_folder_that_takes_no_files_is_a_sentence_before_any_work(copy, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
+    (tmp_path / "spec.toml").write_text(toml(raw()))
+    result = CliRunner().invoke(app, ["sweep", str(tmp_path / "spec.toml"), "--out", str(tmp_path), "--resume"])
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr == f"phasejax: --out {tmp_path} cannot be created: {tmp_path} does not take new files.\n"
 
 
 def test_a_store_that_goes_on_on_other_devices_says_so(whole, copy, monkeypatch):
