@@ -10,19 +10,21 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from importlib.metadata import version
+from socket import gethostname
 from threading import Lock
+from typing import cast
 
 from phasejax import runtime
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.kind import Engine
-from phasejax.sweep.place import StoreError, reached, reason
+from phasejax.sweep.place import StoreError, place, reached, reason
 from phasejax.sweep.running import Meter, Plan, computed, engine_for
 from phasejax.sweep.spec import SweepSpec
 from phasejax.sweep.store import Region, Store
 
 try:
     from distributed import Client, KilledWorker, Security, as_completed
-    from distributed.comm import connect
+    from distributed.comm.core import connect
 except ImportError:
     raise StoreError("a Dask cluster needs the extra dask: pip install 'phasejax[dask]'.") from None
 
@@ -38,7 +40,8 @@ class Cluster:
     def at(cls, address: str, spec: SweepSpec, precision: int, limit: float) -> Iterator["Cluster"]:
         """The cluster of the scheduler at an address.
 
-        **Raises:** `StoreError` if that does not answer, or has no worker, within `limit` seconds.
+        **Raises:** `StoreError` if that does not answer, or has no worker, within `limit` seconds, and if it or one of its
+        workers lacks this very version of phasejax: it would die of what it is sent.
         """
         try:
             with ThreadPoolExecutor(1) as aside:  # a notebook's own thread has a loop already
@@ -52,11 +55,16 @@ class Cluster:
                 client.wait_for_workers(1, timeout=limit)
             except TimeoutError:
                 raise StoreError(f"the Dask scheduler at {address} has no worker after {limit:g} s.") from None
+            here, there = version("phasejax"), cast(dict, client.get_versions(packages=["phasejax"]))
+            for who, found in (("the scheduler", there["scheduler"]), *there["workers"].items()):
+                if (theirs := found["packages"].get("phasejax")) != here:
+                    raise StoreError(f"the Dask cluster needs phasejax {here}, as it is here: {who} has {theirs or 'none'}.")
             yield cls(client, spec, precision)
 
     def plan(self) -> Plan:
         """How the sweep is cut, which a worker is asked: the devices are theirs."""
-        plan = self._client.submit(_plan, self._spec, self._precision, pure=False).result()
+        with _living():
+            plan = self._client.submit(_plan, self._spec, self._precision, pure=False).result()
         workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
         return Plan(plan.block, plan.provenance | {"device": f"{workers} workers, {plan.provenance['device']} each"})
 
@@ -68,13 +76,21 @@ class Cluster:
         futures = self._client.map(tile, regions, key=names)
         meter.begin(regions)
         try:
-            for future in as_completed(futures, loop=self._client.loop):
-                meter.add(future.result())
-        except (KilledWorker, CancelledError, OSError) as error:  # a lost scheduler's among them
-            why = "its workers die of this sweep" if isinstance(error, KilledWorker) else "its scheduler is gone"
-            raise StoreError(f"the Dask cluster stopped: {why}. What is done is kept; --resume continues.") from error
+            with _living():
+                for future in as_completed(futures, loop=self._client.loop):
+                    meter.add(future.result())
         finally:
             self._client.cancel(futures)
+
+
+@contextmanager
+def _living() -> Iterator[None]:
+    """**Raises:** `StoreError` once a cluster has come to its end."""
+    try:
+        yield
+    except (KilledWorker, CancelledError, OSError) as error:  # a lost scheduler's among them
+        why = "its workers die of this sweep" if isinstance(error, KilledWorker) else "its scheduler is gone"
+        raise StoreError(f"the Dask cluster stopped: {why}. What is done is kept; --resume continues.") from error
 
 
 async def _meet(address: str, limit: float) -> None:
@@ -106,6 +122,8 @@ _READYING = Lock()
 @lru_cache(1)
 def _ready(run: str, spec: str, precision: int, at: str) -> tuple[Engine, Store]:
     """This worker's engine, compiled, and the store, opened: once a run."""
+    if not place(at).exists():
+        raise StoreError(f"{at} is not there for the worker on {gethostname()}: all workers need the same folder.")
     runtime.prepare()
     store = Store(at)
     if store.version != version("phasejax"):

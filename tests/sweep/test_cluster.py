@@ -14,15 +14,17 @@ import pytest
 from specs import small
 
 from phasejax.sweep import StoreError, run
+from phasejax.sweep.cluster import _tile
 
 DASK = [sys.executable, "-m", "dask"]
 SPEC = {"trials": 60_000, "axes": {"kappa": [0.5, 1.0, 1.5, 2.0], "nu": [0.2, 0.4, 0.6]}}
 """As many trials a cell as make each cell a tile of its own."""
 
 
-@pytest.fixture
-def cluster(tmp_path):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
     """The address of a scheduler, and its three workers, which nobody starts again."""
+    tmp_path = tmp_path_factory.mktemp("cluster")
     file = tmp_path / "scheduler.json"
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     at = ["--host", "127.0.0.1", "--scheduler-file", file, "--no-dashboard"]
@@ -39,6 +41,18 @@ def cluster(tmp_path):
     for process in started:
         process.kill()
         process.wait()
+
+
+def test_a_cluster_with_another_phasejax_is_a_sentence_before_it_dies_of_it(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("phasejax.sweep.cluster.version", lambda name: "9.0")
+    with pytest.raises(StoreError, match=r"the Dask cluster needs phasejax 9\.0, as it is here: the scheduler has \d"):
+        run(small(), path=tmp_path / "s.zarr", cluster=cluster[0])
+    assert not (tmp_path / "s.zarr").exists()
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path):
+    with pytest.raises(StoreError, match=r"s\.zarr is not there for the worker on .*: all workers need the same folder"):
+        _tile((slice(0, 1), slice(0, 5)), run="one", spec=small(), precision=32, at=str(tmp_path / "s.zarr"))
 
 
 def test_the_tiles_of_a_killed_worker_are_done_by_the_others(cluster, tmp_path):
