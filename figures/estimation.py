@@ -9,7 +9,6 @@ are those of infinitely many pairs: an overestimate of ν moves a population int
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -17,6 +16,7 @@ from phasejax import plot, theory
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 from phasejax.theory.homogeneous import ca_edge
+from phasejax.theory.numerics import bisect
 
 N, D, K = 1000, 50, 3
 KAPPA, NU = np.array([0.75, 1.5, 2.25]), np.array([0.1, 0.3, 0.5, 0.7, 0.9])
@@ -80,12 +80,5 @@ def _residual_basis(view, z, loading):
 
 
 def _nu_of_edge(edge, c):
-    """The ν whose bulk ends at `edge`, by bisection; 0 below the edge of an uncorrelated bulk."""
-
-    def halve(_, bracket):
-        low, high = bracket
-        middle = (low + high) / 2
-        below = ca_edge(middle, c) < edge
-        return jnp.where(below, middle, low), jnp.where(below, high, middle)
-
-    return lax.fori_loop(0, 50, halve, (jnp.zeros_like(edge), jnp.ones_like(edge)))[0]
+    """The ν whose bulk ends at `edge`; 0 below the edge of an uncorrelated bulk."""
+    return bisect(lambda nu: ca_edge(nu, c) >= edge, 0.0, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from phasejax.diagnosis.model.components import Components, Evidence
 from phasejax.diagnosis.result import Spectrum
-from phasejax.recovery import LEVEL
+from phasejax.recovery import LEVEL, crossing
 from phasejax.theory.finite_sample import MOST_SAMPLES
 from phasejax.theory.homogeneous import ca_omega, cp_omega, distance_of
 
@@ -72,6 +72,6 @@ def _needed(curve, delta: float, d: int, n: float, distance: float) -> float:
 
 
 def _crossing(pairs: np.ndarray, expected: np.ndarray, level: float) -> float:
-    """Where the falling curve crosses a level, on logarithmic axes; its ends where it does not."""
-    slack = np.arange(pairs.size) * 1e-12  # strictly decreasing, for the interpolation
-    return float(np.exp(np.interp(-level, -(expected - slack), np.log(pairs))))
+    """The pairs at which the falling curve crosses a level, on a logarithmic axis; its ends where it does not."""
+    fewer = -np.log(pairs[::-1])
+    return float(np.exp(-min(crossing(fewer, expected[::-1], level), fewer[-1])))

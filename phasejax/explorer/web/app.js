@@ -1,9 +1,9 @@
 // The page: parameters in, pictures out. State lives in the address's fragment, so that a link restores the view.
+// RANGES and LEVEL are those of the library: an objective recovers at n when its distance, expected or measured, is below LEVEL.
 "use strict";
 
 (() => {
   const SIZE = 61; // cells a side
-  const LEVEL = 0.5; // an objective recovers at n when its distance, expected or measured, is below this
   const PARAMETERS = {
     k: { label: "signal directions k", step: 1 },
     dX: { label: "dimension of x", step: 1 },
