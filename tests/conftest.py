@@ -1,19 +1,22 @@
-"""Tests run in float64 on four virtual CPU devices; float32 is asked for where it is tested, by `jax.enable_x64(False)`."""
+"""Tests run in float64 on four virtual CPU devices; float32 is asked for where it is tested, by `jax.enable_x64(False)`.
+
+JAX is strict here: an array gains axes, or its type is widened, only where the code says so.
+"""
 
 import gc
 from pathlib import Path
 
 import equinox as eqx
 import jax
+import jaxtyping
 import pytest
 from hypothesis import settings
 from models import random_models as build_random_models
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_num_cpu_devices", 4)  # sweeps are tested over 1, 2 and 4 devices
-
-STRICT = ("multimodal", "objectives", "simulation", "theory", "test_sampling", "test_solvers", "test_spiked")
-"""Where JAX is strict: an array gains axes, or its type is widened, only where the code says so."""
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 MAPS = 30_000
 """Memory maps of a process beyond which it drops what it compiled: Linux ends one at 65,530, and each program takes several."""
@@ -36,12 +39,12 @@ def float32():
         yield
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    if item.path.relative_to(Path(__file__).parent).with_suffix("").parts[0] not in STRICT:
-        return (yield)
-    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
-        return (yield)
+@pytest.fixture
+def unchecked():
+    """Annotations are not checked: for a test that passes what they forbid, so that the library itself must answer."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.hookimpl(trylast=True)

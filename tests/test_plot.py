@@ -123,7 +123,7 @@ def test_what_theory_expects_at_n_is_beside_every_cell_and_drawn(foreseen):
     for kappa in foreseen.kappa.values:
         for nu in foreseen.nu.values:
             cell, (regime, ca, cp) = foreseen.sel(kappa=kappa, nu=nu), at(kappa, nu)
-            assert cell.regime_at_n == regime
+            assert cell.regime_at_n == int(regime)
             np.testing.assert_allclose([cell.expected_ca, cell.expected_cp], [ca, cp], atol=1e-9)
     figure = drawn(foreseen)
     assert [ax.get_title() for ax in figure.axes] == ["n = ∞", "expected at n = 60", "measured at n = 60"]

@@ -303,6 +303,7 @@ def test_shapes_are_checked_inside_jit_too():
         jax.jit(lambda eta: SpikedModel(**{**VALID, "eta": eta}).kappa)(jnp.zeros(3))
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -196,7 +196,7 @@ def _outside(views, rows: Int[np.ndarray, " m"], fold: Int[np.ndarray, " n"]) ->
     """Those of `rows` that are outside each fold, folds leading."""
     outside = [rows[fold[rows] != held_out] for held_out in range(fold.max() + 1)]
     table = np.stack([np.pad(part, (0, len(rows) - len(part)), mode="edge") for part in outside])
-    x, y = (jnp.broadcast_to(jnp.asarray(view), (len(outside), *view.shape)) for view in views)
+    x, y = (jnp.broadcast_to(jnp.asarray(view, dtype=float), (len(outside), *view.shape)) for view in views)
     return FoldRows((x, y), jnp.asarray(table, jnp.int32), jnp.array([len(part) for part in outside], jnp.int32))
 
 
@@ -207,7 +207,7 @@ def _apply(encoders, rows):
 
 def _embedded(encoders, rows: np.ndarray) -> Float[np.ndarray, "folds n width"]:
     """The embedding of every row by the encoder of every fold, standardised: probes do not depend on its scale."""
-    z = np.asarray(_apply(encoders, jnp.asarray(rows)), np.float64)
+    z = np.asarray(_apply(encoders, jnp.asarray(rows, dtype=float)), np.float64)
     return (z - z.mean(axis=1, keepdims=True)) / np.maximum(z.std(axis=1, keepdims=True), 1e-9)
 
 

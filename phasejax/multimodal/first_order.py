@@ -44,7 +44,7 @@ def first_order_graph(model: MultimodalModel, n: Scalar, adjacency: Float[Array,
     return _expected(model, jnp.arange(model.modalities), leaks, n, separated)
 
 
-def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> Float[Array, " M-1"]:
+def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> Float[Array, " sources"]:
     """Expected distance of each source's encoder when all others predict the target, ≥ 0; +∞ for Δ ≤ 1.
 
         E1_m = 1/(nk) Σ_ij h_mij/w_im² [H⁻¹ (τ_i⁴(s_i−τ_i²)N_j + τ_i²γ̃_j c_j c_jᵀ) H⁻¹]_mm,   H = τ_i² N_j − c_j c_jᵀ,

@@ -205,7 +205,7 @@ def _check_shapes(model: MultimodalModel) -> None:
 
 def _check_values(model: MultimodalModel) -> None:
     checks.nonnegative(kappa=model.kappa, gamma=model.gamma)
-    checks.positive(**{"kappa² + gamma": model.signal_variance})
+    checks.positive(**{"kappa² + gamma": model.kappa**2 + model.gamma})
     checks.positive(**{f"gamma_tilde[{m}]": tilde for m, tilde in enumerate(model.gamma_tilde)})
     slack = float(8 * model.modalities * np.finfo(model.nuisance.dtype).eps)  # ν = 1 is a legitimate point
     checks.entries("nuisance", model.nuisance, lambda v: np.abs(v) <= 1 + slack, "a correlation in [−1, 1]")

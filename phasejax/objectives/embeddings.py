@@ -58,12 +58,12 @@ def pair_indices(modalities: int, anchor: int | None = None) -> tuple[np.ndarray
     return np.full_like(others, anchor), others
 
 
-def inner_products(x: Float[Array, "*p n d"], y: Float[Array, "*p m d"]) -> Float[Array, "*p n m"]:
+def inner_products(x: Float[Array, "*#p n d"], y: Float[Array, "*#p m d"]) -> Float[Array, "*#p n m"]:
     """⟨x_i, y_j⟩ at the highest precision: divided by a temperature of .01, a TF32 product would be off by .1."""
     return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
 
 
-def squared_distances(x: Float[Array, "*p n d"], y: Float[Array, "*p m d"]) -> Float[Array, "*p n m"]:
+def squared_distances(x: Float[Array, "*#p n d"], y: Float[Array, "*#p m d"]) -> Float[Array, "*#p n m"]:
     """‖x_i − y_j‖², clipped at 0, from one product around the mean of y: rounding grows with the extent of the two clouds, not
     with their distance from the origin.
     """

@@ -15,7 +15,7 @@ from phasejax.objectives.embeddings import as_embeddings, inner_products, pair_i
 from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive
 
 
-def uniformity(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
+def uniformity(z: Float[Array, "*M B d"], *, bandwidth: Positive = 0.5, off_diagonal: bool = False) -> Float[Array, ""]:
     """Uniformity (Wang & Isola 2020) of each modality on its own, averaged over modalities:
 
         U_h(Z^m) = log 1/B² Σ_ij exp(−‖z_i^m − z_j^m‖² / 2h²) ≤ 0;   with `off_diagonal`, the mean over i ≠ j.

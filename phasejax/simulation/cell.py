@@ -43,7 +43,7 @@ class Cell:
         given = {name: jnp.asarray(numbers[name], dtype=float) for name in PARAMETERS if name in numbers and name != "n"}
         spread = given.pop("spread", None)
         if spread is not None:
-            given["kappa"] = given["kappa"] * spread ** jnp.arange(self.k)
+            given["kappa"] = given["kappa"] * spread ** jnp.arange(self.k, dtype=float)
         for side in ("x", "y"):
             quality = given.pop(f"quality_{side}", None)
             if quality is not None:

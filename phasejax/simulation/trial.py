@@ -104,7 +104,7 @@ def _floored(cholesky: CholeskyDiagonals) -> Array:
     return jnp.maximum(cholesky.c, jnp.sqrt(jnp.finfo(b.dtype).eps * (b**2 + cholesky.c**2)))
 
 
-def _judged(w: Float[Array, "d k 2L"]) -> Trials:
+def _judged(w: Float[Array, "d k lanes"]) -> Trials:
     """What encoders recovered, those of CA in the first half of the lanes, whose row spaces are the column spaces of W.
 
     The first k coordinates are the signal; the squares that a basis has on the others are k times its subspace distance.

@@ -1,7 +1,7 @@
 """What a solver hands back: encoders, singular values, ranks, and a status that says in words how the solve went."""
 
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -75,6 +75,7 @@ def judge(
     return rank, jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
 
 
+@runtime_checkable
 class Judged(Protocol):
     """A solution of any number of modalities: how the solve went, and the ranks found, in words."""
 

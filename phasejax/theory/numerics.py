@@ -52,7 +52,7 @@ def rising_root(function: Callable[[Array], Array], low: Scalar, high: Scalar, *
     return lax.while_loop(wide, narrow, start)[2]
 
 
-def implicit(residual: Callable[[Array], Array], root: Array) -> Array:
+def implicit(residual: Callable[[Array], Array], root: Scalar) -> Array:
     """A root with its derivative: one step of Newton's method whose slope is not differentiated."""
     value, slope = jax.value_and_grad(residual)(lax.stop_gradient(root))
     return lax.stop_gradient(root) - value / lax.stop_gradient(slope)

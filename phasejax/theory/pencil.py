@@ -63,7 +63,7 @@ class Critical(NamedTuple):
 
 
 @jax.jit
-def distances(model: SpikedModel, n: Scalar) -> PerObjective:
+def distances(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, " k"]]:
     """Predicted distance 1 − overlap of each signal direction, (k,) in [0, 1] per objective; n > 0 pairs.
 
     Any nuisance, any d_x and d_y:

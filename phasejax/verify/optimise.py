@@ -16,7 +16,8 @@ def minimise(loss: Callable[[PyTree], Array], start: PyTree, *, steps: int = 200
     def step(carry, _):
         point, state = carry
         value, gradient = value_and_grad(point, state=state)
-        update, state = optimiser.update(gradient, state, point, value=value, grad=gradient, value_fn=loss)
+        with jax.numpy_dtype_promotion("standard"):  # Optax mixes floats with integer counts of steps
+            update, state = optimiser.update(gradient, state, point, value=value, grad=gradient, value_fn=loss)
         return (optax.apply_updates(point, update), state), None
 
     (point, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), length=steps)

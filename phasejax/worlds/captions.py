@@ -88,7 +88,7 @@ class CaptionedScenes(World):
     def nu(self) -> Float[Array, "*batch 6"]:
         """The correlation of each group's kind in the picture with that in the caption; 0 for groups that are not named."""
         kinds = _KINDS.astype(self.style_jitter.dtype)
-        correlation = 1 - self.style_jitter[..., None] * kinds / (kinds - 1)
+        correlation = 1 - jnp.multiply.outer(self.style_jitter, kinds / (kinds - 1))
         return jnp.where(jnp.arange(len(STYLES)) < self.styles, correlation, 0)
 
     def one(self, key: Key[Array, ""]) -> Drawn:

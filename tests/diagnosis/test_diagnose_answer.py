@@ -120,7 +120,7 @@ def test_intervals_hold_the_truth_of_homogeneous_models(family):
         "loud": dict(kappa=1.5, gamma_x=1.0, gamma_y=0.3, gamma_tilde_x=6.0, gamma_tilde_y=4.0, nu=0.5),
     }[family]
     model = SpikedModel.homogeneous(d=20, k=3, **parameters)
-    truth, inside = separation(model), 0
+    truth, inside = tuple(map(float, separation(model))), 0
     for seed in range(12):
         x, y, z = draw(model, 1000, 100 + seed)
         read = read_labels(z, 1000)

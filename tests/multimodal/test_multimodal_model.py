@@ -29,7 +29,7 @@ def test_pairs_and_selections_are_blocks_of_the_whole():
     np.testing.assert_allclose(pair.yy, blocks[3, 3])
     np.testing.assert_allclose(pair.xy, np.abs(blocks[1, 3]))
     chosen = np.array([3, 0, 2])
-    np.testing.assert_array_equal(model.select(chosen).covariance(), blocks[chosen[:, None], chosen])
+    np.testing.assert_array_equal(model.select(chosen.tolist()).covariance(), blocks[chosen[:, None], chosen])
 
 
 def test_homogeneous_nuisance_is_shared_by_the_members():
@@ -51,6 +51,7 @@ def test_graphs():
         complete(3, (0, 3))
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("build", "message"),
     [

@@ -273,6 +273,7 @@ def test_perfect_nuisance_is_solved():
     np.testing.assert_allclose(solution.values[:2], [1 + 2 * 4 / 4.1, 2], rtol=1e-12)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -78,7 +78,7 @@ def test_order_of_modalities_does_not_matter(shape):
         order = np.append(1 + rng.permutation(shape[0] - 1), 0)
         adjacency = random_graph(rng, shape[0])
         here = exact(model, jnp.asarray(adjacency))
-        there = exact(model.select(order), jnp.asarray(adjacency[order[:, None], order]))
+        there = exact(model.select(order.tolist()), jnp.asarray(adjacency[order[:, None], order]))
         for objective in ("maxvar", "graph", "sumcor"):
             np.testing.assert_allclose(there[objective], here[objective], rtol=1e-10)
         np.testing.assert_allclose(there["predict"], here["predict_first"], rtol=1e-9)

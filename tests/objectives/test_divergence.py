@@ -165,6 +165,7 @@ def test_everything_stays_finite_in_float32(float32):
             assert all(np.all(np.isfinite(gradient)) for gradient in gradients), name
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_bad_arguments_are_named():
     z = random_tuples(0, 3, 5, 4, 0.5)
     with pytest.raises(ValueError, match=r"300\^3 kernel products .* at most 2\^24"):

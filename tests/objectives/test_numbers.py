@@ -45,6 +45,7 @@ def unit(seed=0):
     return objectives.unit_rows(jnp.asarray(np.random.default_rng(seed).normal(size=(2, 6, 4)), jnp.float32))
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", OF_Z)
 def test_integers_and_half_precision_count_as_the_numbers_they_are(name, float32):
     for z in ((100 * unit()).astype("int8"), unit().astype("bfloat16")):
@@ -54,6 +55,7 @@ def test_integers_and_half_precision_count_as_the_numbers_they_are(name, float32
             np.testing.assert_array_equal(ours, right)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", OF_Z)
 def test_what_is_not_real_is_refused_in_one_sentence(name):
     with pytest.raises(ValueError, match=r"has type (complex|bool).*: real numbers are allowed\.$"):
@@ -105,6 +107,7 @@ def test_nothing_depends_on_where_the_clouds_lie(name, float32):
     np.testing.assert_allclose(far, near, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", sorted(set(OF_Z) - set(REGISTRY)))
 def test_a_bad_number_is_refused_outside_the_registry_too(name):
     function = getattr(objectives, name)

@@ -397,6 +397,7 @@ def test_zero_volume_is_not_alignment():
 # Errors --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", [(4, 3), (1, 4, 3), (2, 1, 3), (2, 4, 0)])
 def test_a_bad_shape_is_named(name, shape):
@@ -419,6 +420,7 @@ def refused(name, key):
     return NUMBERS + below + [0, 0.0] * positive
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("name", "key"), HYPERPARAMETERS)
 def test_a_bad_hyperparameter_is_named(name, key):
     """By the check that runs nothing and, unless it is of a wrong kind, by the bare loss; what is allowed passes both."""
@@ -448,6 +450,7 @@ def test_hyperparameters_are_checked_where_jax_cannot_run():
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"JAX_PLATFORMS": "nowhere"}, check=True)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_targets_of_another_size_are_refused():
     z = reference.embeddings(0, 2, 5, 3)
     with pytest.raises(ValueError, match=r"target has shape \(4, 2\): \(5, d_t\)"):

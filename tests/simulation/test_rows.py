@@ -8,6 +8,7 @@ import pytest
 from phasejax.simulation.rows import Layout
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
 @pytest.mark.parametrize("count", [1, 2, 8])
 @pytest.mark.parametrize("d", [2, 20, 64, 256, 1024])

@@ -48,6 +48,7 @@ def believe(weights: Weights, evidence: Evidence) -> Belief:
 
     "temperature" (3,) among the weights widens both scales and flattens success, as problems not trained on demand.
     """
+    weights = {name: jnp.asarray(weight, evidence.ca.value.dtype) for name, weight in weights.items()}
     evidence = evidence._replace(sizes=_within_training(evidence.sizes))
     context = _context(evidence)
     pooled, signal = [], []
@@ -57,13 +58,13 @@ def believe(weights: Weights, evidence: Evidence) -> Belief:
         h = _dense(weights, f"{name}1", jnp.concatenate([tokens, wide], axis=1))
         h = nn.gelu(_dense(weights, f"{name}2", nn.gelu(h)))
         around = nn.gelu(_dense(weights, f"{name}3", jnp.concatenate([_pool(h, real), context])))
-        h = nn.gelu(_dense(weights, f"{name}4", h) + around)
+        h = nn.gelu(_dense(weights, f"{name}4", h) + around[None])
         logit = _dense(weights, f"{name}5", h)[:, 0]
         pooled += [_pool(nn.gelu(_dense(weights, f"{name}6", h)), real), _summary(parts, logit, real)]
         signal.append(logit)
     h = nn.gelu(_dense(weights, "out1", jnp.concatenate([*pooled, context])))
     out = _dense(weights, "out2", nn.gelu(_dense(weights, "out3", h)))
-    wider = jnp.asarray(weights.get("temperature", np.ones(3, np.float32)))
+    wider = weights.get("temperature", jnp.ones(3, out.dtype))
     scale = wider[:2] * (nn.softplus(out[2:4]) + 0.02)
     return Belief(out[:2], scale, 0.98 * jnp.tanh(out[4]), out[5:7] / wider[2], out[7:9], *signal)
 
@@ -92,7 +93,9 @@ def trained_weights() -> dict[str, np.ndarray]:
 
 
 def _dense(weights: Weights, name: str, h: Array) -> Array:
-    return h @ weights[f"{name}/w"] + weights[f"{name}/b"]
+    """A layer, of one vector (size,) or of all components (m, size)."""
+    with jax.numpy_rank_promotion("allow"):
+        return h @ weights[f"{name}/w"] + weights[f"{name}/b"]
 
 
 def _pool(h: Array, real: Array) -> Array:
@@ -121,7 +124,7 @@ def _soft_maximum(value: Array, log_weight: Array) -> Array:
 def _tokens(c: Components, sizes: Sizes) -> tuple[Array, Array]:
     """Features (m, 14) of each component, and which are real rather than padding."""
     m = c.value.size
-    index = jnp.arange(m)
+    index = jnp.arange(m, dtype=c.value.dtype)
     count = jnp.minimum(sizes.r_x, sizes.r_y)
     real = (index < count).astype(c.value.dtype)
     noise = sizes.columns / sizes.n_labelled

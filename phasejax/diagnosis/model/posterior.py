@@ -69,7 +69,7 @@ def _read_all(weights: Weights, blocks: Blocks, choices: Choices, variance_x, va
 
 def _leading(variance, count):
     """The variances of the leading components in units of their mean, 0 for the others."""
-    chosen = jnp.where(jnp.arange(variance.size) < count, variance, 0)
+    chosen = jnp.where(jnp.arange(variance.size, dtype=variance.dtype) < count, variance, 0)
     return chosen * count / jnp.sum(chosen)
 
 

@@ -169,4 +169,4 @@ def _outcome(models: SpikedModel, trained: Trained, trials: int, threshold: Arra
     recovered = Recovered(overlap, 1 - jnp.mean(overlap, axis=1))
     sums = summed(recovered, status, jnp.ones_like(diverged), threshold)
     loss = jnp.where(diverged, 0, trained.loss[:, -1].reshape(-1, trials))
-    return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1)
+    return sums, jnp.sum(loss, axis=1) / jnp.maximum(sums.trials, 1).astype(loss.dtype)

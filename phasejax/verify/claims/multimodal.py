@@ -32,7 +32,7 @@ def maxvar_separation(seed: int) -> Finding:
     def compare(model):
         solution = maxvar(model.covariance(), model.k)
         expected = jnp.concatenate([theory.maxvar_eigenvalues(model), theory.nuisance_eigenvalues(model)])
-        error = jnp.max(jnp.min(jnp.abs(solution.values[:, None] - expected), axis=0))
+        error = jnp.max(jnp.min(jnp.abs(solution.values[:, None] - expected[None]), axis=0))
         return error, theory.delta_maxvar(model), _pure(solution.encoders), _tie(solution.values, model.k)
 
     error, delta, pure, tie = compare(models)
