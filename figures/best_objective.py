@@ -5,7 +5,6 @@ Grey where none comes within distance ½; "inside" where an inner ridge of a 4 �
 the black line CA and CP both fail: what is grey there is left of Neither.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -16,6 +15,7 @@ from phasejax import plot
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
+from phasejax.theory.numerics import on_grid
 
 SIZES = (120, 300)
 KAPPA, NU = np.linspace(0.25, 3, 23), np.linspace(0, 0.98, 22)
@@ -46,16 +46,13 @@ def draw(sweeps: Sweeps) -> Figure:
     return figure
 
 
-@jax.jit
 def _distances(n):
-    """Predicted distances at every (κ, ν) and ridge, one after the other: their searches differ in length."""
-    grid = jnp.meshgrid(KAPPA, NU, jnp.asarray(RIDGES), jnp.asarray(RIDGES), indexing="ij")
+    """Predicted distances at every (κ, ν) and ridge."""
 
-    def at(point):
-        kappa, nu, ridge_x, ridge_y = point
+    def at(kappa, nu, ridge_x, ridge_y):
         model = SpikedModel.homogeneous(
             d=50, k=3, kappa=kappa, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=5.0, nu=nu
         )
         return square.expected_distance(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
 
-    return jax.lax.map(at, jnp.stack([axis.ravel() for axis in grid], axis=1)).reshape(grid[0].shape)
+    return on_grid(at, *map(jnp.asarray, (KAPPA, NU, RIDGES, RIDGES)))

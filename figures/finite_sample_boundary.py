@@ -5,9 +5,6 @@ boundaries that theory predicts at n (pink, green) and Δ = 1 (black). The title
 measured region.
 """
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -18,6 +15,7 @@ from phasejax import plot, theory
 from phasejax.experiments.spiked import between, model_at
 from phasejax.figures import Sweeps
 from phasejax.sweep import spec_of
+from phasejax.theory.numerics import on_grid, one_by_one
 
 
 def draw(sweeps: Sweeps) -> Figure:
@@ -40,14 +38,12 @@ def draw(sweeps: Sweeps) -> Figure:
 
 
 def _predicted_regimes(dataset: xr.Dataset, n: float) -> np.ndarray:
-    """One model after the other: their searches differ in length, and a batch would wait for the longest."""
-    spec, grid = spec_of(dataset), jnp.meshgrid(dataset.kappa.values, dataset.nu.values, indexing="ij")
+    spec = spec_of(dataset)
 
-    def at(point):
-        return theory.regime(model_at(spec, kappa=point[0], nu=point[1]), n)
+    def at(kappa, nu):
+        return theory.regime(model_at(spec, kappa=kappa, nu=nu), n)
 
-    points = jnp.stack([axis.ravel() for axis in grid], axis=1)
-    return np.asarray(jax.jit(partial(jax.lax.map, at))(points)).reshape(grid[0].shape)
+    return np.asarray(on_grid(at, *(jnp.asarray(dataset[name].values) for name in ("kappa", "nu"))))
 
 
 def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
@@ -56,7 +52,7 @@ def _predicted_boundaries(ax, dataset: xr.Dataset, n: float) -> None:
     def at(kappa):
         return theory.effective_critical_nu(model_at(spec, kappa=kappa, nu=0.0), n)
 
-    boundary = jax.jit(partial(jax.lax.map, at))(kappa)
+    boundary = one_by_one(at)(kappa)
     for objective, color in plot.EXPECTED_COLORS.items():
         nu = np.asarray(getattr(boundary, objective))
         inside = np.where((nu > 0) & (nu < 1), nu, np.nan)

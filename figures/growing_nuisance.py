@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from phasejax import plot, theory
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
+from phasejax.theory.numerics import one_by_one
 
 KAPPA, NU = np.linspace(0.05, 3, 50), np.linspace(0, 1, 51)
 TARGETS = np.geomspace(0.05, 50, 32)
@@ -37,20 +38,19 @@ def draw(sweeps: Sweeps) -> FuncAnimation:
     return FuncAnimation(figure, frame, frames=there_and_back, cache_frame_data=False)
 
 
-@jax.jit
-def _codes(target, n):
-    def at(kappa, nu):
-        return theory.regime(_model(kappa, nu, target), n)
-
-    return jax.lax.map(lambda kappa: jax.vmap(lambda nu: at(kappa, nu))(jnp.asarray(NU)), jnp.asarray(KAPPA))
-
-
 @cache  # one computation for the way there and the way back
 def _regimes(target: float, n: float | None) -> np.ndarray:
-    return np.asarray(_codes(target, n))
+    """An objective recovers below its boundary, which is found once for each κ."""
+    ca, cp = (NU <= np.asarray(edge)[:, None] for edge in _boundaries(target, n))
+    return ca + 2 * cp
 
 
-def _model(kappa, nu, target) -> SpikedModel:
-    return SpikedModel.homogeneous(
-        d=20, k=3, kappa=kappa, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, nu=nu
-    )
+@jax.jit
+def _boundaries(target, n):
+    def at(kappa):
+        model = SpikedModel.homogeneous(
+            d=20, k=3, kappa=kappa, gamma_x=1.0, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=target, nu=0.0
+        )
+        return theory.critical_nu(model) if n is None else theory.effective_critical_nu(model, n)
+
+    return one_by_one(at)(jnp.asarray(KAPPA))

@@ -5,8 +5,6 @@ White where 10⁷ do not suffice; thin lines at round numbers; the thick line is
 through weak directions.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +15,7 @@ from matplotlib.figure import Figure
 from phasejax import plot, theory
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
+from phasejax.theory.numerics import on_grid
 
 KAPPA, NU = np.linspace(0.25, 3, 28), np.linspace(0, 0.98, 25)
 TARGET, MOST = 5.0, 1e7
@@ -25,7 +24,8 @@ TARGET, MOST = 5.0, 1e7
 def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 2.9), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    everywhere, norm = _needed(), LogNorm(50, 1e6)
+    everywhere = on_grid(lambda kappa, nu: theory.samples_needed(_model(kappa, nu)), jnp.asarray(KAPPA), jnp.asarray(NU))
+    norm = LogNorm(50, 1e6)
     for ax, objective in zip(axes, ("ca", "cp"), strict=True):
         needed = np.asarray(getattr(everywhere, objective))
         shown = np.where(needed < MOST, needed, np.nan).T
@@ -44,13 +44,6 @@ def _model(kappa, nu) -> SpikedModel:
     return SpikedModel.homogeneous(
         d=50, k=3, kappa=kappa, gamma_x=0.5, gamma_y=0.05, gamma_tilde_x=1.0, gamma_tilde_y=TARGET, nu=nu
     )
-
-
-def _needed():
-    """One model after the other: their searches differ in length, and a batch would wait for the longest."""
-    kappa, nu = jnp.meshgrid(KAPPA, NU, indexing="ij")
-    needed = jax.jit(partial(jax.lax.map, lambda at: theory.samples_needed(_model(*at))))((kappa.ravel(), nu.ravel()))
-    return jax.tree.map(lambda values: values.reshape(kappa.shape), needed)
 
 
 def _boundary():

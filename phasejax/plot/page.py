@@ -35,6 +35,7 @@ footer { margin-top: 2rem; color: var(--faint); font-size: .85rem; overflow-wrap
 
 def whole(title: str, body: str) -> str:
     """A page of this title (text) and body (HTML) that needs nothing else."""
+    body = body.replace(" %", "\N{NO-BREAK SPACE}%")  # a narrow screen would break between them
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

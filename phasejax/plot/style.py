@@ -56,6 +56,11 @@ SYMBOLS = {
 _ALONE = ("κ", "γˣ", "γʸ", "γ̃ˣ", "γ̃ʸ", "ν", "η", "n")
 
 
+def evenly(size: int, of: int) -> np.ndarray:
+    """The numbers of so many of `size` things at most, evenly chosen, the first and the last among them."""
+    return np.unique(np.linspace(0, size - 1, min(of, size)).round().astype(int))
+
+
 def stated(name: str, value: Any) -> str:
     """A parameter and its value, one or several, as in "κ = 1.5" or "source quality = 0.8"."""
     words = SYMBOLS.get(name, name)

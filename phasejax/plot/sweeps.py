@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from phasejax.plot.maps import boundaries, expected_boundaries, failures, recovery_curve, regions, unity_marks
-from phasejax.plot.style import COLUMN, PAGE, STYLE, expected_key, region_key, stated, unity_key
+from phasejax.plot.style import COLUMN, PAGE, STYLE, evenly, expected_key, region_key, stated, unity_key
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,7 +94,7 @@ def _panels(dataset: xr.Dataset, further: tuple[str, ...]) -> tuple[list[tuple[l
     """(title lines, two-axis dataset) for each shown combination of the further axes, and a sentence naming those left out."""
     shape = tuple(dataset.sizes[dim] for dim in further)
     count = math.prod(shape)
-    chosen = np.unique(np.linspace(0, count - 1, min(MOST, count)).round().astype(int))
+    chosen = evenly(count, MOST)
     panels, left_out = [], []
     for index in range(count):
         place = dict(zip(further, np.unravel_index(index, shape), strict=True))

@@ -1,13 +1,15 @@
 """Roots and other small tools of the theory."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-__all__ = ["Scalar", "bisect", "implicit", "rising_root"]
+__all__ = ["Scalar", "bisect", "implicit", "on_grid", "one_by_one", "rising_root"]
 
 type Scalar = Array | float  # one number, or numbers that broadcast
 
@@ -56,3 +58,18 @@ def implicit(residual: Callable[[Array], Array], root: Scalar) -> Array:
     """A root with its derivative: one step of Newton's method whose slope is not differentiated."""
     value, slope = jax.value_and_grad(residual)(lax.stop_gradient(root))
     return lax.stop_gradient(root) - value / lax.stop_gradient(slope)
+
+
+def one_by_one[R](function: Callable[[Any], R]) -> Callable[[Any], R]:
+    """A function of one element as a function of many, compiled: as `jax.vmap`, but one after the other.
+
+    For searches of unequal length, of which a batch would wait for the longest.
+    """
+    return jax.jit(partial(lax.map, function))
+
+
+def on_grid(function: Callable[..., Any], *axes: Array) -> Any:
+    """A function of one number for each axis at every point of their grid, `one_by_one`; axes lead in what it gives."""
+    grid = jnp.meshgrid(*axes, indexing="ij")
+    values = one_by_one(lambda point: function(*point))(tuple(axis.ravel() for axis in grid))
+    return jax.tree.map(lambda leaf: leaf.reshape(*grid[0].shape, *leaf.shape[1:]), values)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory.numerics import one_by_one
 
 EXACT = 1e-9
 """Relative error below which two float64 numbers are called equal."""
@@ -49,7 +50,7 @@ def evaluate(function: Callable, models: SpikedModel) -> list[np.ndarray]:
 
 def evaluate_one_by_one(function: Callable, models: SpikedModel) -> list[np.ndarray]:
     """As `evaluate`, one model after the other: for searches of unequal length, in which a batch waits for the longest."""
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(jax.jit(lambda batch: jax.lax.map(function, batch))(models))]
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(one_by_one(function)(models))]
 
 
 def random_models(rng: np.random.Generator, shape: Shape, count: int) -> SpikedModel:

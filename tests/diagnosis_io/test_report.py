@@ -56,6 +56,10 @@ def read(page):
     return parser
 
 
+def test_a_number_and_its_per_cent_sign_stay_on_one_line(page):
+    assert "90\N{NO-BREAK SPACE}%" in page and not re.search(r"\d %", page)
+
+
 def test_the_page_is_whole_and_needs_nothing_else(page):
     parsed = read(page)
     assert parsed.links == [] and "<script" not in page and "@import" not in page and "url(http" not in page

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from phasejax.theory.numerics import implicit, rising_root
+from phasejax.theory.numerics import implicit, on_grid, rising_root
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,16 @@ def test_an_implicit_root_has_its_derivative():
         return implicit(lambda x: x**power - 2, 2 ** (1 / jax.lax.stop_gradient(power)))
 
     np.testing.assert_allclose(jax.grad(root)(3.0), -np.log(2) / 9 * 2 ** (1 / 3), rtol=1e-12)
+
+
+def test_on_a_grid_every_point_has_its_value():
+    """Points of unequal length: each counts as far as it must."""
+    x, y = jnp.arange(1.0, 4.0), jnp.array([5.0, 50.0])
+
+    def at(x, y):
+        return {"steps": jax.lax.while_loop(lambda total: total < y, lambda total: total + x, 0.0), "both": jnp.stack([x, y])}
+
+    found = on_grid(at, x, y)
+    wanted = [[a * np.ceil(b / a) for b in y] for a in x]
+    np.testing.assert_array_equal(found["steps"], wanted)
+    np.testing.assert_array_equal(found["both"], np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1))

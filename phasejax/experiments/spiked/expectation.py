@@ -34,7 +34,7 @@ def expected(dataset: xr.Dataset) -> xr.Dataset:
     axes = {name: np.sort(points) for name, points in Grid(spec).axes.items() if name in RANGES}
     counts = _counts(tuple(map(len, axes.values())))
     # By number, not by value: a logarithmic axis is interpolated along its logarithm.
-    chosen = {name: _evenly(len(points), of) for (name, points), of in zip(axes.items(), counts, strict=True)}
+    chosen = {name: plot.evenly(len(points), of) for (name, points), of in zip(axes.items(), counts, strict=True)}
     swept = np.meshgrid(*(axes[name][numbers] for name, numbers in chosen.items()), indexing="ij")
     overlaps = _overlaps(spec, {name: values.ravel() for name, values in zip(axes, swept, strict=True)})
     found = xr.Dataset(coords=chosen)
@@ -69,10 +69,6 @@ def _counts(shape: tuple[int, ...]) -> list[int]:
     while np.prod(counts) > POINTS and max(counts) > 2:
         counts[int(np.argmax(counts))] -= 1
     return counts
-
-
-def _evenly(size: int, of: int) -> np.ndarray:
-    return np.unique(np.linspace(0, size - 1, of).round().astype(int))
 
 
 def _fine(points: np.ndarray) -> np.ndarray:
