@@ -1,6 +1,7 @@
 """The README's Python runs as it stands and gives the numbers its comments state."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import matplotlib
@@ -41,3 +42,14 @@ def test_the_version_is_stated_once():
     assert version("phasejax") in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert (ROOT / ".python-version").read_text().strip() == "3.12"
     assert 'requires-python = ">=3.12"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_on_an_index_nothing_points_into_the_repository():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["metadata"]["hooks"]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = text.count("](docs/") - text.count("[docs/")
+    for substitution in settings["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(substitution["pattern"], substitution["replacement"], text)
+    assert pictures == 2 == text.count("*(Picture `docs/")
+    assert re.findall(r"\]\((?!https:)[^)]*\)", text) == []
+    assert "`docs/training.md`" in text and "[uv](https://docs.astral.sh/uv/)" in text
