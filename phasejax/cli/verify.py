@@ -24,6 +24,7 @@ COLORS = {
     Verdict.HOLDS: "green",
     Verdict.CONDITIONAL: "yellow",
     Verdict.REFUTED: "magenta",
+    Verdict.OPEN: "blue",
     Verdict.UNDECIDED: "red",
 }
 

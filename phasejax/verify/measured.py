@@ -31,13 +31,15 @@ def write(store: Path, folder: Path = TABLES) -> Path:
 
 
 def read(path: Path) -> tuple[dict, xr.Dataset]:
-    """The specification of the sweep, and its variables: ν over the axes, the others over what is read as well."""
+    """The specification of the sweep, and its variables: ν over the axes, the others over what is read as well. Attributes
+    say where it ran."""
     with path.open() as file:
-        spec = json.loads(file.readline().removeprefix("# "))["spec"]
+        head = json.loads(file.readline().removeprefix("# "))
         rows = pd.read_csv(file)
+    spec = head["spec"]
     dataset = rows.set_index([name for name in rows.columns if name not in VARIABLES]).to_xarray()
     dataset["nu"] = dataset.nu.max([str(name) for name in dataset.nu.dims if name not in spec["axes"]])
-    return spec, dataset
+    return spec, dataset.assign_attrs(head["ran"])
 
 
 if __name__ == "__main__":

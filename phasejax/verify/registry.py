@@ -17,6 +17,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     CONDITIONAL = "holds with a condition"
     REFUTED = "refuted"
+    OPEN = "not decided at this size"  # what was measured neither supports nor contradicts it
     UNDECIDED = "undecided"  # neither the claim nor the correction on record stands: something is broken
 
 

@@ -28,7 +28,7 @@ def test_a_table_is_of_the_sweep_as_it_is_published(path):
         ([0.3, 0.19], Verdict.CONDITIONAL),
         ([0.3, -0.3], Verdict.CONDITIONAL),
         ([0.19, -0.21], Verdict.REFUTED),
-        ([0.19, -0.19], Verdict.UNDECIDED),
+        ([0.19, -0.19], Verdict.OPEN),
     ],
 )
 def test_two_standard_errors_decide(values, expected):

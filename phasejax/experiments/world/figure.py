@@ -29,7 +29,7 @@ def world_figure(dataset: xr.Dataset) -> Figure:
         panels = figure.subplots(2, 3, sharex=True, sharey="row")
         for row, (name, what) in zip(panels, TOLD, strict=True):
             for ax, (title, representation, reading) in zip(row, READ, strict=True):
-                _curves(ax, x, name, dataset.sel(representation=representation, reading=reading))
+                curves(ax, x, name, dataset.sel(representation=representation, reading=reading))
                 ax.set(ylim=(-0.05, 1.05))
                 if name == "accuracy":
                     ax.set_title(title)
@@ -41,7 +41,7 @@ def world_figure(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def _curves(ax: Axes, x: np.ndarray, name: str, dataset: xr.Dataset) -> None:
+def curves(ax: Axes, x: np.ndarray, name: str, dataset: xr.Dataset) -> None:
     """A line for each objective: its mean over seeds and ± 2 standard errors."""
     for objective, (line, color) in zip(dataset.objective.values, SERIES, strict=False):
         one = dataset.sel(objective=objective)
