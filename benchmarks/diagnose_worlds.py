@@ -1,19 +1,19 @@
-"""The diagnostic meets the worlds: the region predicted from pictures alone, beside what trained networks showed.
+"""The diagnostic meets the worlds: the regime predicted from pictures alone, beside what trained networks showed.
 
     python benchmarks/diagnose_worlds.py [stereo_sprites_jitter] [--pairs 3000]
 
 At every point of the sweep 3,000 pairs of pictures are reduced to 60 principal components a view, as published, and diagnosed
-with their classes for labels: the default's advice, the region and Δ of either objective with its 90 % interval, and what the
+with their classes for labels: the default's advice, the regime and Δ of either objective with its 90 % interval, and what the
 published elbow says. Below, where the sweep has a measured table, the class accuracy of alignment (vicreg) and prediction
 (reconstruction), ± 2 standard errors: 2 leading directions of the output | converged probe of the features.
 
 Seen on 16 cores in under four minutes, both sweeps. Solids, against the measured table: where positions correlate by 1 or .68
-the region is Neither at all four points (Δ_CA .31 to .78, Δ_CP .10 to .17), and neither objective's leading directions tell
-more than chance, .25 to .27. At ν = .25 the region is CA only, Δ_CA 1.21 [.67, 2.19] and 1.35 [.47, 3.89], but the advice is
+the regime is Neither at all four points (Δ_CA .31 to .78, Δ_CP .10 to .17), and neither objective's leading directions tell
+more than chance, .25 to .27. At ν = .25 the regime is CA only, Δ_CA 1.21 [.67, 2.19] and 1.35 [.47, 3.89], but the advice is
 "neither", as measured: .25 to .26. The published elbow says Neither throughout. Sprites: Neither at ν = 1 (Δ_CA .35 to .81)
 and, but for CA only at the least noise, at ν = .68; Both at ν = .25 (Δ_CA 2.2 to 2.5, Δ_CP 1.7 to 1.9, all intervals across
 1), where the elbow says CP only, Neither and CA only as the noise grows. Measured at noise .5, leading directions of alignment
-| prediction: .34 | .34 and .35 | .33 (chance .33) where the region is Neither, .37 | .41 where it is Both; there the advice is
+| prediction: .34 | .34 and .35 | .33 (chance .33) where the regime is Neither, .37 | .41 where it is Both; there the advice is
 CP, and a converged probe reads .52 ± .04 from alignment, .62 ± .06 from prediction.
 """
 
@@ -65,7 +65,7 @@ def main() -> None:
                 for name, side in (("CA", found.ca), ("CP", found.cp))
             )
             print(f"jitter {jitter:.1f}, ν = {float(world.nu):.2f}, noise {noise:.1f}: advises {found.objective}")
-            print(f"    region {_name(found.regime)}, {sides}; elbow {_name(elbow.regime)}")
+            print(f"    regime {_name(found.regime)}, {sides}; elbow {_name(elbow.regime)}")
             if table.exists():
                 print(f"    measured: {_measured(read(table)[1].sel(jitter=jitter, noise_y=noise, view='x'))}", flush=True)
 

@@ -5,7 +5,7 @@
 Heterogeneous models (k 1-4, d 5-200, d_x and d_y often apart; loud coordinates, isolated correlated pairs, equal signals), n
 from 30 to 20,000, and three points of the whitening square each: CA, CP, and a ridge of .01 to 10 mean eigenvalues on either
 view. Draws are Wishart matrices and textbook linear algebra in NumPy, nothing from the library. Judged are the mean distances
-that were *drawn* in .02-.9: a prediction cannot choose what it is judged by. A region is right if prediction and draws agree,
+that were *drawn* in .02-.9: a prediction cannot choose what it is judged by. A regime is right if prediction and draws agree,
 for CA and CP alike, on whether every signal direction keeps an overlap of ½.
 
 600 models, 24 of each shape, seed 0:
@@ -17,8 +17,8 @@ for CA and CP alike, on whether every signal direction keeps an overlap of ½.
     CP     < 1             41        0.0470         6    0.223  0.042  0.0070
     ridge  ≥ 1            295        0.0067         1    0.111 -0.000  0.0035
     ridge  < 1             65        0.0128         0    0.047  0.003  0.0076
-    regions right, all: 591 of 600 (98.5%)
-    regions right, n ≥ d_x + d_y: 504 of 513 (98.2%)
+    regimes right, all: 591 of 600 (98.5%)
+    regimes right, n ≥ d_x + d_y: 504 of 513 (98.2%)
 
 The worst case, CP in d = 16 with one loud target, has its shares right (.578 of each signal, drawn .58) and their translation
 into overlaps wrong: the loud target lifts a random direction into the top k, and what two equal signals lose to it is a place,
@@ -161,7 +161,7 @@ def report(rows: np.ndarray) -> None:
             )
     right = np.all((rows[:, :2, 3] < 0.5) == (rows[:, :2, 4] < 0.5), axis=1)
     for label, inside in (("all", rows[:, 0, 5] > 0), ("n ≥ d_x + d_y", rows[:, 0, 5] >= 1)):
-        print(f"regions right, {label}: {right[inside].sum()} of {inside.sum()} ({right[inside].mean():.1%})")
+        print(f"regimes right, {label}: {right[inside].sum()} of {inside.sum()} ({right[inside].mean():.1%})")
 
 
 def main() -> None:

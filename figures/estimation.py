@@ -2,7 +2,7 @@
 
 Crosses: true (κ, ν), with a line to the mean of the 8 estimates around it (dots). κ̂ comes from the regression of x on the
 latents. Left, ν̂ is the largest canonical correlation left when the latents are projected out, which overestimates ν by the
-width of the bulk; right, the edge formula of a bulk of equal correlations is inverted, which removes that. The regions behind
+width of the bulk; right, the edge formula of a bulk of equal correlations is inverted, which removes that. The regimes behind
 are those of infinitely many pairs: an overestimate of ν moves a population into a neighbouring one.
 """
 
@@ -21,7 +21,7 @@ from phasejax.theory.numerics import bisect
 N, D, K = 1000, 50, 3
 KAPPA, NU = np.array([0.75, 1.5, 2.25]), np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 TRIALS = 8
-RIM = [withStroke(linewidth=2, foreground="white")]  # visible on the dark region too
+RIM = [withStroke(linewidth=2, foreground="white")]  # visible on the dark colour too
 
 
 def draw(sweeps: Sweeps) -> Figure:
@@ -33,7 +33,7 @@ def draw(sweeps: Sweeps) -> Figure:
     keys = jax.random.split(jax.random.key(0), (true_kappa.size, TRIALS))
     kappa, raw, inverted = jax.vmap(jax.vmap(_estimate, in_axes=(None, None, 0)))(true_kappa, true_nu, keys)
     for ax, nu, title in zip(axes, (raw, inverted), ("largest sample correlation", "bulk edge inverted"), strict=True):
-        plot.region_map(ax, grid_kappa, grid_nu, np.asarray(codes))
+        plot.regime_map(ax, grid_kappa, grid_nu, np.asarray(codes))
         for k, v, ks, vs in zip(true_kappa, true_nu, kappa, nu, strict=True):
             ax.plot([k, np.mean(ks)], [v, np.mean(vs)], color="black", linewidth=0.7, path_effects=RIM)
         rimmed = {"markeredgecolor": "white", "markeredgewidth": 0.4}
@@ -43,7 +43,7 @@ def draw(sweeps: Sweeps) -> Figure:
         ax.set(xlabel=plot.SYMBOLS["kappa"], title=f"{title}: mean error in ν {off:.3f}")
     axes[0].set_ylabel(plot.SYMBOLS["nu"])
     handles, _ = axes[0].get_legend_handles_labels()
-    figure.legend(handles=[*plot.region_key(), *handles], loc="outside lower center", ncols=6)
+    figure.legend(handles=[*plot.regime_key(), *handles], loc="outside lower center", ncols=6)
     return figure
 
 

@@ -1,8 +1,8 @@
 """Where the boundary of n pairs lies (d = 50, k = 3, γˣ = .5, γʸ = .05, γ̃ˣ = 1, γ̃ʸ = 5).
 
-Measured regions at n = 200, 500 and 5000 (an objective recovers where its mean distance over 20 draws is below ½) under the
+Measured regimes at n = 200, 500 and 5000 (an objective recovers where its mean distance over 20 draws is below ½) under the
 boundaries that theory predicts at n (pink, green) and Δ = 1 (black). The titles say in how many cells either names the
-measured region.
+measured regime.
 """
 
 import jax.numpy as jnp
@@ -26,14 +26,14 @@ def draw(sweeps: Sweeps) -> Figure:
     for ax, n in zip(axes, dataset.n.values, strict=True):
         panel = dataset.sel(n=n)
         measured = ((panel.distance_ca < 0.5) + 2 * (panel.distance_cp < 0.5)).values
-        plot.boundaries(plot.region_map(ax, kappa, nu, measured), between(panel))
+        plot.boundaries(plot.regime_map(ax, kappa, nu, measured), between(panel))
         _predicted_boundaries(ax, dataset, n)
         at_n = np.mean(_predicted_regimes(dataset, n) == measured)
         population = np.mean(panel.regime.values == measured)
         ax.set_title(f"n = {n:g}: right in {at_n:.0%}\n(Δ alone: {population:.0%})")
         ax.set(xlabel=plot.SYMBOLS["kappa"], xlim=(kappa[0], kappa[-1]), ylim=(0, 1))
     axes[0].set_ylabel(plot.SYMBOLS["nu"])
-    figure.legend(handles=plot.region_key() + plot.unity_key() + plot.expected_key(), loc="outside lower center", ncols=4)
+    figure.legend(handles=plot.regime_key() + plot.unity_key() + plot.expected_key(), loc="outside lower center", ncols=4)
     return figure
 
 

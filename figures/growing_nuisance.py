@@ -1,4 +1,4 @@
-"""The regions as the target's nuisance grows louder, γ̃ʸ from .05 to 50 and back (d = 20, k = 3, γˣ = 1, γʸ = .05, γ̃ˣ = 1).
+"""The regimes as the target's nuisance grows louder, γ̃ʸ from .05 to 50 and back (d = 20, k = 3, γˣ = 1, γʸ = .05, γ̃ˣ = 1).
 
 Left infinitely many pairs, right what theory predicts for n = 500. Alignment whitens the target and stays; prediction gives
 way.
@@ -24,12 +24,12 @@ TARGETS = np.geomspace(0.05, 50, 32)
 def draw(sweeps: Sweeps) -> FuncAnimation:
     figure = Figure(figsize=(plot.PAGE, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    figure.legend(handles=plot.region_key(), loc="outside lower center", ncols=4)
+    figure.legend(handles=plot.regime_key(), loc="outside lower center", ncols=4)
 
     def frame(target: float) -> None:
         for ax, n in zip(axes, (None, 500.0), strict=True):
             ax.clear()
-            plot.region_map(ax, KAPPA, NU, _regimes(target, n))
+            plot.regime_map(ax, KAPPA, NU, _regimes(target, n))
             ax.set(xlabel=plot.SYMBOLS["kappa"], title="population" if n is None else f"n = {n:.0f}, d = 20")
         axes[0].set_ylabel(plot.SYMBOLS["nu"])
         figure.suptitle(f"target nuisance variance γ̃ʸ = {target:.2f}", fontsize=9)

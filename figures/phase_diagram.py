@@ -2,7 +2,7 @@
 
 From left to right: infinitely many pairs, what theory expects of n, and what 20 draws a cell show (at least half of them
 recover every direction to a squared overlap of .8). Black lines: Δ = 1, solid for CA and dashed for CP; pink and green: the
-boundaries expected at n. Above, source and target quality .6, γ̃ˣ = 10, γ̃ʸ = 4: four regions, none of them small. Below γˣ =
+boundaries expected at n. Above, source and target quality .6, γ̃ˣ = 10, γ̃ʸ = 4: four regimes, none of them small. Below γˣ =
 1, γʸ = .05, γ̃ˣ = 1 with a loud target nuisance, γ̃ʸ = 5, which prediction follows, and with a quiet one, γ̃ʸ = .05, in which
 it hardly ever fails.
 """
@@ -28,7 +28,7 @@ def draw(sweeps: Sweeps) -> Figure:
         dataset = expected(sweeps(name))
         fine = between(dataset)
         for ax, (variable, source) in zip(row, COLUMNS.items(), strict=True):
-            plot.boundaries(plot.regions(ax, dataset, variable), fine)
+            plot.boundaries(plot.regimes(ax, dataset, variable), fine)
             if variable != "regime":
                 plot.expected_boundaries(ax, dataset)
             ax.set_title(f"{setting}\n{source}" if ax is row[0] else source)
@@ -36,6 +36,6 @@ def draw(sweeps: Sweeps) -> Figure:
         ax.set_xlabel("")
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
-    keys = plot.region_key() + plot.unity_key() + plot.expected_key()
+    keys = plot.regime_key() + plot.unity_key() + plot.expected_key()
     figure.legend(handles=keys, loc="outside lower center", ncols=4)
     return figure

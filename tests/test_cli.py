@@ -47,7 +47,7 @@ def test_a_sweep_leaves_store_figure_and_table(spec, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["small.pdf", "small.png", "small.zarr"]
     assert (tmp_path / "out" / "small.png").read_bytes().startswith(b"\x89PNG")
     assert load(tmp_path / "out" / "small.zarr").sizes == {"kappa": 3, "nu": 5, "direction": 2}
-    for what in ("region", "CA", "CP", "where Both", "where Neither", "at n", "away"):
+    for what in ("regime", "CA", "CP", "where Both", "where Neither", "at n", "away"):
         assert what in result.output
     assert "15/15 cells" in result.output
 
@@ -67,7 +67,7 @@ def test_a_store_is_drawn_again_as_it_was(swept, tmp_path):
     assert result.exit_code == 0, result.output
     assert sorted(p.name for p in new.iterdir()) == ["small.pdf", "small.png"] and str(new / "small.png") in result.output
     assert (new / "small.png").read_bytes() == (swept / "small.png").read_bytes()
-    assert "region" in result.output and "at n" in result.output and "nan" not in result.output
+    assert "regime" in result.output and "at n" in result.output and "nan" not in result.output
 
 
 def test_a_store_leaves_as_csv_and_its_agreement_as_latex(swept, tmp_path):
@@ -151,7 +151,7 @@ def test_json_lines_are_for_machines(spec, tmp_path):
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert lines[-1]["cells_done"] == 15 and lines[-1]["trials_done"] == 90
     assert {"cells_done", "trials_done", "trials_per_s", "elapsed_s"} <= set(lines[-1])
-    assert "region" in result.stderr
+    assert "regime" in result.stderr
 
 
 def test_a_second_run_needs_resume_and_then_has_nothing_to_do(spec, tmp_path, monkeypatch):

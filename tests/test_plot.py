@@ -28,9 +28,9 @@ def vertices(contour):
     return np.concatenate([path.vertices for path in contour.get_paths()])
 
 
-def test_regions_are_painted_in_their_own_colours():
+def test_regimes_are_painted_in_their_own_colours():
     dataset = finished(axes=ROUGH)
-    ax = plot.regions(Figure().add_subplot(), dataset)
+    ax = plot.regimes(Figure().add_subplot(), dataset)
     mesh = ax.collections[0]
     painted = mesh.to_rgba(mesh.get_array()).reshape(5, 4, 4)
     wanted = [matplotlib.colors.to_rgba(plot.REGIME_COLORS[Regime(int(code))]) for code in dataset.regime.values.T.ravel()]
@@ -57,7 +57,7 @@ def test_boundaries_lie_where_theory_puts_them_however_rough_the_grid(swept):
 def test_axes_spaced_by_ratio_are_logarithmic_and_their_cells_too():
     assert plot.logarithmic(np.geomspace(0.2, 100, 41)) and plot.logarithmic(np.array([25, 50, 200, 400, 1600.0]))
     assert not plot.logarithmic(np.linspace(0.2, 100, 41)) and not plot.logarithmic(np.array([0.0, 1.0, 10.0, 100.0]))
-    ax = plot.region_map(Figure().add_subplot(), np.array([1.0, 10.0, 100.0]), np.array([0.0, 1.0]), np.zeros((3, 2)))
+    ax = plot.regime_map(Figure().add_subplot(), np.array([1.0, 10.0, 100.0]), np.array([0.0, 1.0]), np.zeros((3, 2)))
     edges = ax.collections[0].get_coordinates()[0, :, 0]
     np.testing.assert_allclose(edges, 10.0 ** np.array([-0.5, 0.5, 1.5, 2.5]))
     axes = {"gamma_tilde_y": {"start": 0.2, "stop": 100, "num": 5, "scale": "log"}, "nu": [0.0, 0.5, 1.0]}
@@ -73,7 +73,7 @@ def test_flagged_cells_are_crossed():
     np.testing.assert_allclose(line.get_xydata(), [[dataset.kappa[2], dataset.nu[4]]])
 
 
-def test_the_greys_of_the_regions_differ():
+def test_the_greys_of_the_regimes_differ():
     grey = sorted(np.dot(matplotlib.colors.to_rgb(color), [0.299, 0.587, 0.114]) for color in plot.REGIME_COLORS.values())
     assert min(np.diff(grey)) > 0.05
 

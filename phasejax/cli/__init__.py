@@ -23,7 +23,7 @@ COMMANDS = {
     "diagnose": "Align, predict (in which direction), or neither? From two files of paired embeddings and some labels.",
     "train": "Train heads on your own embeddings: does any objective beat the better view alone?",
     "explore": (
-        "Sliders, the four regions in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."
+        "Sliders, the four regimes in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."
     ),
     "info": "Devices, versions, precision, and where results and compiled kernels go.",
 }

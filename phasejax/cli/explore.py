@@ -13,7 +13,7 @@ def explore(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Sliders, the four regions in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."""
+    """Sliders, the four regimes in the population and at n, a live Monte-Carlo, your own data. Nothing leaves this machine."""
     with plain_errors(interrupted="the page is closed"):
         try:
             import uvicorn

@@ -53,7 +53,7 @@ def moved(row: Agreement) -> str:
     if row.at_n is None or not wrong.any():
         return ""
     explained = int(row.at_n[wrong].sum())
-    return f"{wrong.sum():,} cells are not in the region of n = ∞; theory at n expects {explained:,} of them where they are."
+    return f"{wrong.sum():,} cells are not in the regime of n = ∞; theory at n expects {explained:,} of them where they are."
 
 
 def _table(rows: list[Agreement]) -> Table:

@@ -1,7 +1,7 @@
 """Where does a dataset stand? Align, predict (in which direction) or neither, from paired embeddings and a few labels."""
 
 from phasejax.diagnosis.estimators import PrincipalComponents, TwoViewEncoder, load_encoder
-from phasejax.diagnosis.result import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regions, Side, Spectrum, Variant
+from phasejax.diagnosis.result import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regimes, Side, Spectrum, Variant
 from phasejax.diagnosis.run import diagnose
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Outlook",
     "PrincipalComponents",
     "Reduction",
-    "Regions",
+    "Regimes",
     "Side",
     "Spectrum",
     "TwoViewEncoder",

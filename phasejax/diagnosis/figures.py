@@ -20,7 +20,7 @@ _WIDEST = 30.0  # ratios beyond 30 or below 1/30 are drawn at the edge
 
 
 def phase_plane(ax: Axes, diagnosis: Diagnosis, direction: Literal["x→y", "y→x"]) -> Axes:
-    """The point (Δ_CA, Δ_CP), its 90 % intervals and its cloud on the four regions, for CP in one direction."""
+    """The point (Δ_CA, Δ_CP), its 90 % intervals and its cloud on the four regimes, for CP in one direction."""
     column, delta = (1, diagnosis.cp.delta) if direction == "x→y" else (2, diagnosis.cp_reverse.delta)
     cloud = np.clip(np.asarray(diagnosis.cloud, float)[:, [0, column]], 1e-9, 1e9)
     point = (diagnosis.ca.delta, delta)
@@ -38,7 +38,7 @@ def phase_plane(ax: Axes, diagnosis: Diagnosis, direction: Literal["x→y", "y�
     inside = np.clip(cloud, 1 / edge, edge)
     ax.scatter(*inside.T, s=5, color="black", alpha=0.3, linewidth=0.25, edgecolor="white", zorder=2)
     middle, low, high = (np.clip([getattr(e, end) for e in point], 1 / edge, edge) for end in ("value", "low", "high"))
-    for color, width in (("white", 3.2), ("black", 1.4)):  # a white rim is seen on the dark region
+    for color, width in (("white", 3.2), ("black", 1.4)):  # a white rim is seen on the dark colour
         ax.plot([low[0], high[0]], [middle[1]] * 2, color=color, linewidth=width, zorder=3)
         ax.plot([middle[0]] * 2, [low[1], high[1]], color=color, linewidth=width, zorder=3)
     ax.plot(*middle, "o", color="black", markeredgecolor="white", markersize=7, zorder=4)

@@ -85,8 +85,8 @@ class Side(NamedTuple):
     outlook: Outlook | None
 
 
-class Regions(NamedTuple):
-    """The likeliest of the four regions for CA and CP from x to y, and the probability of each; they sum to 1."""
+class Regimes(NamedTuple):
+    """The likeliest of the four regimes for CA and CP from x to y, and the probability of each; they sum to 1."""
 
     regime: Regime
     probabilities: dict[Regime, float]
@@ -163,7 +163,7 @@ class Diagnosis:
     cp_reverse: Side
     regime: Regime
     regime_probabilities: dict[Regime, float]
-    these_pairs: Regions | None
+    these_pairs: Regimes | None
     sensitivity: tuple[Variant, ...]
     reliability: tuple[float, float] | None
     cloud: np.ndarray

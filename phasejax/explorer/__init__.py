@@ -1,4 +1,4 @@
-"""The interactive page: the four regions in the population, expected and measured at n, under sliders."""
+"""The interactive page: the four regimes in the population, expected and measured at n, under sliders."""
 
 from phasejax.explorer.document import page
 

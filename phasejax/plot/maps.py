@@ -46,9 +46,9 @@ def named_axes(ax: Axes, **values: np.ndarray) -> Axes:
     return ax
 
 
-def region_map(ax: Axes, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> Axes:
-    """The four regions as colours from their codes, (len(x), len(y)); NaN stays blank."""
-    colors = ListedColormap([REGIME_COLORS[region] for region in Regime])
+def regime_map(ax: Axes, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> Axes:
+    """The four regimes as colours from their codes, (len(x), len(y)); NaN stays blank."""
+    colors = ListedColormap([REGIME_COLORS[regime] for regime in Regime])
     return value_map(ax, x, y, codes, cmap=colors, vmin=-0.5, vmax=3.5)
 
 
@@ -63,16 +63,16 @@ def level_line(ax: Axes, x: np.ndarray, y: np.ndarray, height: np.ndarray, objec
     if min(np.shape(height)) > 1 and np.nanmin(height) < 0 < np.nanmax(height):
         style = {"colors": "black", "linewidths": 1.2, "linestyles": OBJECTIVE_LINES[objective]} | style
         lines = ax.contour(x, y, np.asarray(height).T, levels=[0], **style)
-        lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark region too
+        lines.set_path_effects([withStroke(linewidth=2.2, foreground="white")])  # visible on the dark colour too
     return ax
 
 
-def regions(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
-    """The four regions of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
+def regimes(ax: Axes, dataset: xr.Dataset, variable: str = "regime") -> Axes:
+    """The four regimes of a two-axis dataset: first dimension along x, second along y. `variable` names the codes to show."""
     codes = dataset[variable].where(computed(dataset))
     x, y = map(str, codes.dims)
     points = {x: dataset[x].values, y: dataset[y].values}
-    return named_axes(region_map(ax, points[x], points[y], codes.values), **points)
+    return named_axes(regime_map(ax, points[x], points[y], codes.values), **points)
 
 
 def boundaries(ax: Axes, dataset: xr.Dataset) -> Axes:

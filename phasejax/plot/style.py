@@ -80,8 +80,8 @@ def unity(objective: str) -> str:
     return delta(objective, " = 1")
 
 
-def region_key() -> list[Patch]:
-    """Legend handles of the four regions."""
+def regime_key() -> list[Patch]:
+    """Legend handles of the four regimes."""
     return [Patch(facecolor=REGIME_COLORS[r], edgecolor="black", linewidth=0.4, label=str(r)) for r in Regime]
 
 

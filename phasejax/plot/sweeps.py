@@ -12,8 +12,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from phasejax.plot.maps import boundaries, expected_boundaries, failures, recovery_curve, regions, unity_marks
-from phasejax.plot.style import COLUMN, PAGE, STYLE, evenly, expected_key, region_key, stated, unity_key
+from phasejax.plot.maps import boundaries, expected_boundaries, failures, recovery_curve, regimes, unity_marks
+from phasejax.plot.style import COLUMN, PAGE, STYLE, evenly, expected_key, regime_key, stated, unity_key
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +25,7 @@ MOST = 6
 def sweep_figure(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) -> Figure:
     """The picture of a sweep, finished or not; `between` gives Δ_CA and Δ_CP between the cells of a part of it.
 
-    One axis: recovery curves. Two: the regions of infinitely many pairs, those that theory expects at n where the dataset holds
+    One axis: recovery curves. Two: the regimes of infinitely many pairs, those that theory expects at n where the dataset holds
     them (`regime_at_n`), and those measured. More: the same as rows of small multiples, a column for each value of the further
     axes.
     """
@@ -67,7 +67,7 @@ def _diagrams(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) 
     panels, left_out = _panels(dataset, dataset.regime.dims[2:])
     rows = {"regime": "n = ∞", "regime_at_n": "expected at {}", "regime_empirical": "measured at {}"}
     rows = {variable: title for variable, title in rows.items() if variable in dataset}
-    across = len(panels) == 1  # two axes: the regions side by side
+    across = len(panels) == 1  # two axes: the regimes side by side
     if across:
         figure = Figure(figsize=(PAGE, 3.1), layout="constrained")
     else:
@@ -77,7 +77,7 @@ def _diagrams(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) 
     for (title, panel), column in zip(panels, grid if across else grid.T, strict=True):
         fine = between(panel)
         for ax, (variable, kind) in zip(column, rows.items(), strict=True):
-            boundaries(regions(ax, panel, variable), fine)
+            boundaries(regimes(ax, panel, variable), fine)
             if "margin_ca" in panel and variable != "regime":
                 expected_boundaries(ax, panel)
             above = title if title and ax is column[0] else []
@@ -86,7 +86,7 @@ def _diagrams(dataset: xr.Dataset, between: Callable[[xr.Dataset], xr.Dataset]) 
         failures(column[-1], panel)
     figure.suptitle(heading(dataset, figure.get_figwidth(), left_out), fontsize=7)
     lines = unity_key() + (expected_key() if "margin_ca" in dataset else [])
-    figure.legend(handles=region_key() + lines, loc="outside lower center", ncols=4)
+    figure.legend(handles=regime_key() + lines, loc="outside lower center", ncols=4)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from phasejax.diagnosis import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regions, Side, Spectrum, Variant
+from phasejax.diagnosis import Diagnosis, Estimate, Loadings, Outlook, Reduction, Regimes, Side, Spectrum, Variant
 from phasejax.diagnosis.relation import Relation
 from phasejax.diagnosis.trial import Candidate, Trial
 from phasejax.theory import Regime
@@ -70,7 +70,7 @@ MADE_UP = Diagnosis(
     ),
     regime=Regime.CA_ONLY,
     regime_probabilities={Regime.NEITHER: 0.06, Regime.CA_ONLY: 0.8637, Regime.CP_ONLY: 0.003, Regime.BOTH: 0.0733},
-    these_pairs=Regions(Regime.NEITHER, {Regime.NEITHER: 0.52, Regime.CA_ONLY: 0.4, Regime.CP_ONLY: 0.05, Regime.BOTH: 0.03}),
+    these_pairs=Regimes(Regime.NEITHER, {Regime.NEITHER: 0.52, Regime.CA_ONLY: 0.4, Regime.CP_ONLY: 0.05, Regime.BOTH: 0.03}),
     sensitivity=(Variant(10, 3, 0.0, 0.45, 0.05, 0.99), Variant(20, 6, 0.1, 0.93, 0.06, 0.999)),
     reliability=(0.64, 0.25),
     cloud=np.exp(RNG.normal(0.3, 0.5, (80, 3))),

@@ -97,7 +97,7 @@ def test_without_caveats_there_is_no_box():
 
 
 @pytest.mark.parametrize(("direction", "column", "delta"), [("x→y", 1, 0.62), ("y→x", 2, 12.34)])
-def test_the_plane_shows_point_cloud_and_regions_in_their_place(direction, column, delta):
+def test_the_plane_shows_point_cloud_and_regimes_in_their_place(direction, column, delta):
     ax = phase_plane(Figure().subplots(), MADE_UP, direction)
     assert ax.get_xscale() == ax.get_yscale() == "log" and direction in ax.get_ylabel()
     point = next(line for line in ax.lines if line.get_marker() == "o")
@@ -109,11 +109,11 @@ def test_the_plane_shows_point_cloud_and_regions_in_their_place(direction, colum
     dots = ax.collections[-1].get_offsets()
     np.testing.assert_allclose(dots, np.clip(MADE_UP.cloud[:, [0, column]], low, high))
     corners = {(1, 1): Regime.NEITHER, (high, 1): Regime.CA_ONLY, (1, high): Regime.CP_ONLY, (high, high): Regime.BOTH}
-    for region in ax.collections[:4]:
-        vertices = region.get_paths()[0].vertices
+    for area in ax.collections[:4]:
+        vertices = area.get_paths()[0].vertices
         corner = tuple(float(v) for v in np.round(vertices.max(axis=0), 6))
         (regime,) = [r for (x, y), r in corners.items() if np.allclose(corner, (x, y))]
-        assert to_hex(region.get_facecolor()[0]) == REGIME_COLORS[regime]
+        assert to_hex(area.get_facecolor()[0]) == REGIME_COLORS[regime]
 
 
 def test_infinite_and_vanishing_ratios_stay_on_the_paper():

@@ -65,7 +65,7 @@ def test_closed_forms_are_the_package_s(visit, page_file, k, d_x, d_y):
     sizes = np.array([point["n"] for point in points])
     wanted = np.stack(jax.jit(jax.vmap(package))(stacked(points), sizes), axis=1).astype(float)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
-    assert len(np.unique(wanted[:, 4])) > 2, "the points should lie in several regions"
+    assert len(np.unique(wanted[:, 4])) > 2, "the points should lie in several regimes"
 
 
 def test_the_browser_s_draws_are_those_of_the_model(visit, page_file):

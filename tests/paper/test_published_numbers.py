@@ -53,7 +53,7 @@ def test_agreement_away_from_the_boundaries(name, ca, cp, margin):
     assert away["CA"].size > 2500
 
 
-def test_the_headline_diagram_shows_four_regions_none_of_them_small():
+def test_the_headline_diagram_shows_four_regimes_none_of_them_small():
     spec = load_spec(SWEEPS / "phase_diagram.toml")
     (qualities,) = {spec.model.quality_x, spec.model.quality_y}
     # With quality q on both sides ρ = q and τ = κ √q: CA lasts until ν = q, CP until κ √(q/γ̃ʸ).

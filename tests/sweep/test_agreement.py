@@ -22,9 +22,9 @@ FIVE = dict(
 )
 
 
-def test_shares_by_region_objective_and_distance_from_the_boundary():
+def test_shares_by_regime_objective_and_distance_from_the_boundary():
     rows = {row.what: shares(row) for row in agreement(dataset(**FIVE))}
-    assert rows["region"] == ["5", "0.600", "–", "4", "0.750", "–"]
+    assert rows["regime"] == ["5", "0.600", "–", "4", "0.750", "–"]
     assert rows["CA"] == ["5", "0.800", "–", "4", "0.750", "–"]
     assert rows["CP"] == ["5", "0.800", "–", "4", "1.000", "–"]
     assert rows["where Both"] == ["2", "0.500", "–", "1", "1.000", "–"]
@@ -36,14 +36,14 @@ def test_the_theory_of_n_stands_beside_the_limit_and_says_what_it_explains():
     rows = agreement(dataset(**FIVE, regime_at_n=[3, 1, 1, 2, 1]))
     assert shares(rows[0]) == ["5", "0.600", "0.600", "4", "0.750", "0.500"]
     assert shares(rows[1]) == ["5", "0.800", "0.600", "4", "0.750", "0.500"]
-    assert moved(rows[0]) == "2 cells are not in the region of n = ∞; theory at n expects 1 of them where they are."
+    assert moved(rows[0]) == "2 cells are not in the regime of n = ∞; theory at n expects 1 of them where they are."
     assert moved(agreement(dataset(**FIVE))[0]) == ""
 
 
-def test_cells_and_regions_without_a_result_are_left_out():
+def test_cells_and_regimes_without_a_result_are_left_out():
     table = dataset([3, 3], [3, -1], [2.0, 1.05], [2.0, 2.0], success=np.array([1.0, np.nan]))
     assert [(row.what, shares(row)[:2]) for row in agreement(table)] == [
-        (what, ["1", "1.000"]) for what in ("region", "CA", "CP", "where Both")
+        (what, ["1", "1.000"]) for what in ("regime", "CA", "CP", "where Both")
     ]
     assert agreement(dataset([3], [-1], [2.0], [2.0], success=np.array([np.nan]))) == []
 

@@ -13,7 +13,7 @@ from phasejax.diagnosis.model.debias import debias_ca, debias_cp, draw_factors, 
 from phasejax.diagnosis.model.forecast import forecast_ca, forecast_cp
 from phasejax.diagnosis.model.network import trained_weights
 from phasejax.diagnosis.model.posterior import Reading
-from phasejax.diagnosis.result import Outlook, Regions, Side, Spectrum, Variant
+from phasejax.diagnosis.result import Outlook, Regimes, Side, Spectrum, Variant
 from phasejax.diagnosis.sample import Sample, Sizes
 from phasejax.diagnosis.views import Blocks
 
@@ -30,8 +30,8 @@ class Explanation(NamedTuple):
     ca: Side
     cp: Side
     cp_reverse: Side
-    population: Regions
-    these_pairs: Regions
+    population: Regimes
+    these_pairs: Regimes
     sensitivity: tuple[Variant, ...]
     reliability: tuple[float, float]
     k: int
@@ -64,8 +64,8 @@ def explain(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Explana
     ]
     return Explanation(
         *sides,
-        population=_regions(posterior.regime_probabilities(law)),
-        these_pairs=_regions(posterior.orthants(outlooks[0].probability, outlooks[1].probability)),
+        population=_regimes(posterior.regime_probabilities(law)),
+        these_pairs=_regimes(posterior.orthants(outlooks[0].probability, outlooks[1].probability)),
         sensitivity=_variants(choices, every, shift),
         reliability=_reliability(full.forward.ca, spectra[0], full.forward.sizes),
         k=found,
@@ -73,8 +73,8 @@ def explain(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Explana
     )
 
 
-def _regions(probabilities) -> Regions:
-    return Regions(max(probabilities, key=lambda regime: probabilities[regime]), probabilities)
+def _regimes(probabilities) -> Regimes:
+    return Regimes(max(probabilities, key=lambda regime: probabilities[regime]), probabilities)
 
 
 def _count_signals(full: Reading) -> int:

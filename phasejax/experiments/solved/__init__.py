@@ -24,7 +24,7 @@ class Solved:
     def variables(self, spec: SpikedSpec) -> Variables:
         """Analytic and measured variables; none of them has a dimension that depends on the specification but `direction`."""
         verdicts: Variables = {
-            "regime_empirical": ((), "i1", "region measured: an objective recovers when at least half of its trials do"),
+            "regime_empirical": ((), "i1", "regime measured: an objective recovers when at least half of its trials do"),
             "failed_trials": ((), "i4", "trials with a non-finite outcome, left out of the means"),
         }
         return ANALYTIC | verdicts | recovery({"ca": "CA", "cp": "CP"})

@@ -8,8 +8,8 @@ from phasejax.theory import Regime
 
 
 def agreement(dataset: xr.Dataset) -> list[Agreement]:
-    """Agreement of `regime_empirical` with `regime`, and with `regime_at_n` where the dataset holds it: for the region, for
-    each objective, and within each region of the limit that has cells.
+    """Agreement of `regime_empirical` with `regime`, and with `regime_at_n` where the dataset holds it: for the regime, for
+    each objective, and within each regime of the limit that has cells.
 
     Cells whose trials all failed, or that were not computed, are left out; those where |Δ − 1| exceeds the margin for both
     objectives are away from the boundaries.
@@ -26,7 +26,7 @@ def agreement(dataset: xr.Dataset) -> list[Agreement]:
         return Agreement(what, right(limit), None if at_n is None else right(at_n), away[known][there])
 
     everywhere = np.ones(len(limit), bool)
-    whole = {"region": lambda code: code, "CA": lambda code: code % 2, "CP": lambda code: code // 2}
+    whole = {"regime": lambda code: code, "CA": lambda code: code % 2, "CP": lambda code: code // 2}
     rows = [row(what, part, everywhere) for what, part in whole.items()]
-    rows += [row(f"where {region}", whole["region"], limit == region) for region in reversed(Regime)]
+    rows += [row(f"where {regime}", whole["regime"], limit == regime) for regime in reversed(Regime)]
     return [one for one in rows if len(one.limit)]

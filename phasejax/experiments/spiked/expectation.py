@@ -27,7 +27,7 @@ def expected(dataset: xr.Dataset) -> xr.Dataset:
     """The dataset with what theory expects of n pairs beside it, over its axes; CA and CP as solved, whatever was trained.
 
     `expected_ca`, `expected_cp`: mean distance. `margin_ca`, `margin_cp`: the logit of the least squared overlap of a direction
-    less that of the sweep's threshold. `regime_at_n`: the region, an objective recovers where its margin is positive.
+    less that of the sweep's threshold. `regime_at_n`: the regime, an objective recovers where its margin is positive.
     """
     spec = spec_of(dataset)
     assert isinstance(spec, SpikedSpec)

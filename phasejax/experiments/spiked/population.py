@@ -21,7 +21,7 @@ ANALYTIC: Variables = {
     "recovered_cp": ((), "i4", "CP: the paper's lower bound on recovered directions"),
     "exact_ca": ((), "i4", "CA: exact number of signal directions in the population top k"),
     "exact_cp": ((), "i4", "CP: exact number of signal directions in the population top k"),
-    "regime": ((), "i1", "analytic region: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
+    "regime": ((), "i1", "analytic regime: 0 Neither, 1 CA only, 2 CP only, 3 Both"),
 }
 
 

@@ -162,7 +162,7 @@ def error_decomposition(seed: int) -> Finding:
     id="variance-trap",
     statement="CP has the smaller total error and yet, where CA recovers the whole signal and CP does not, the larger error "
     "against the signal: a good loss does not mean a good encoder.",
-    condition="Total error: everywhere. Signal error: in the CA-only region, Δ_CA > 1 ≥ Δ_CP.",
+    condition="Total error: everywhere. Signal error: in the CA-only regime, Δ_CA > 1 ≥ Δ_CP.",
     source="mean squared error, variance trap",
     recorded=Verdict.HOLDS,
 )
