@@ -1,6 +1,6 @@
 """Trials per second of the sweep kernel against a plain NumPy loop, by dimension.
 
-    python benchmarks/kernel.py [--d 20 64 128 256 512] [--formulations batch_last batch_first] [--stages]
+    python benchmarks/kernel.py [--d 20 64 128 256 512] [--formulations batch_last batch_first] [--stages] [--ridges]
 
 One trial draws n = 5000 pairs, k = 5, and solves both objectives. The NumPy loop draws the model's latent sources, forms
 covariances, whitens by eigh and takes two SVDs, with one BLAS thread. Both run in this process in turn, three times: medians.
@@ -73,18 +73,18 @@ def inverse_root(s: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(values) @ vectors.T
 
 
-def spec(d: int, trials: int = 1000, points: int = 31) -> SpikedSpec:
+def spec(d: int, trials: int = 1000, points: int = 31, **ridges: float) -> SpikedSpec:
     """So many trials at each cell of a square grid."""
     span = {"start": 0.0, "stop": 1.0, "num": points}
     axes = {"kappa": span | {"stop": 3.0}, "nu": span}
-    return SpikedSpec.model_validate(dict(name="kernel", trials=trials, model=dict(d=d, n=N, **MODEL), axes=axes))
+    return SpikedSpec.model_validate(dict(name="kernel", trials=trials, model=dict(d=d, n=N, **MODEL, **ridges), axes=axes))
 
 
 class Kernel:
     """The sweep's own compiled call, for one dimension and formulation."""
 
-    def __init__(self, d: int, formulation: str | None, precision: int = 32):
-        self.engine = SolvedEngine(spec(d), precision=precision, devices=tuple(jax.local_devices()))
+    def __init__(self, d: int, formulation: str | None, precision: int = 32, **ridges: float):
+        self.engine = SolvedEngine(spec(d, **ridges), precision=precision, devices=tuple(jax.local_devices()))
         if formulation:
             self.engine.formulation = getattr(trial, formulation)
         began = time.perf_counter()
@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--formulations", nargs="+", default=["chosen"], help="chosen, batch_last, batch_first, reference")
     parser.add_argument("--precision", type=int, default=32)
     parser.add_argument("--stages", action="store_true", help="also the time of each stage of batch_last, d ≤ 64")
+    parser.add_argument("--ridges", action="store_true", help="also how much longer it takes under ridges")
     arguments = parser.parse_args()
     devices = jax.local_devices()
     print(f"{len(devices)} × {devices[0].device_kind}, jax {jax.__version__}, {arguments.precision} bits")
@@ -157,6 +158,10 @@ def main() -> None:
             ratio = np.median([a / b for a, b in measured])
             label = kernel.engine.formulation.__name__
             print(f"{d:4} {label:12} {fast:10,.0f} {plain:8,.1f} {ratio:7,.0f} {kernel.compile_s:7.1f}s", flush=True)
+            if arguments.ridges:
+                ridged = Kernel(d, None if name == "chosen" else name, arguments.precision, ridge_x=0.1, ridge_y=0.1)
+                slower = np.median([kernel.rate() / ridged.rate() for _ in range(3)])
+                print(f"     ridges on both views: {slower:.2f} times the time, compile {ridged.compile_s:.1f}s", flush=True)
         if arguments.stages and d <= 64:
             shares = stages(d, Kernel(d, "batch_last").engine.layout.chunk)
             print("     " + ", ".join(f"{name} {value:.2f} µs" for name, value in shares.items()) + " a trial on one device")

@@ -131,6 +131,23 @@ def test_what_theory_expects_at_n_is_beside_every_cell_and_drawn(foreseen):
     assert {"CA expected at n", "CP expected at n"} <= labels
 
 
+def test_theory_beside_a_sweep_of_ridges_is_that_of_the_ridges():
+    axes = {"ridge_x": [0.0, 0.3, 4.0], "nu": [0.3, 0.9]}
+    dataset = expected(finished(axes=axes, model__kappa=1.5, model__ridge_y=0.5))
+    assert set(dataset.regime_at_n.dims) == set(dataset.dims) - {"direction"} == set(axes)
+    at_n = jax.jit(lambda model, ridge: theory.expected_distance(model, 60.0, ridge_x=ridge, ridge_y=0.5))
+    for ridge in axes["ridge_x"]:
+        for nu in axes["nu"]:
+            cell, model = dataset.sel(ridge_x=ridge, nu=nu), model_at(spec_of(dataset), ridge_x=ridge, nu=nu)
+            np.testing.assert_allclose([cell.expected_ca, cell.expected_cp], at_n(model, ridge), atol=1e-9)
+            delta = [theory.square.separation(model, ridge_x=ridge, ridge_y=y) for y in (0.5, np.inf)]
+            np.testing.assert_allclose([cell.delta_ca, cell.delta_cp], delta, rtol=1e-12)
+            assert cell.regime == theory.regime(model, ridge_x=ridge, ridge_y=0.5)
+            assert cell.exact_ca == theory.square.recovered(model, ridge_x=ridge, ridge_y=0.5) >= cell.recovered_ca
+    fine = between(dataset)
+    np.testing.assert_allclose(fine.delta_ca.sel(ridge_x=4.0, nu=0.9), dataset.delta_ca.sel(ridge_x=4.0, nu=0.9), rtol=1e-12)
+
+
 def test_between_the_cells_that_are_computed_the_expectation_is_interpolated(foreseen, monkeypatch):
     monkeypatch.setattr("phasejax.experiments.spiked.expectation.POINTS", 9)
     fewer = expected(finished(axes__kappa=[0.0, 0.8, 2.0]))

@@ -52,6 +52,8 @@ SYMBOLS = {
     "nu": "nuisance correlation ν",
     "eta": "nuisance covariance η",
     "n": "sample size n",
+    "ridge_x": "ridge on the source",
+    "ridge_y": "ridge on the target",
 }
 _ALONE = ("κ", "γˣ", "γʸ", "γ̃ˣ", "γ̃ʸ", "ν", "η", "n")
 

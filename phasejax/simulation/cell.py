@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
 from phasejax.spiked import SpikedModel, noise_variance
 
-__all__ = ["PARAMETERS", "Cell"]
+__all__ = ["PARAMETERS", "RIDGES", "Cell", "Ridges"]
 
 PARAMETERS = (
     "kappa",
@@ -24,6 +25,16 @@ PARAMETERS = (
     "n",
 )
 """The numbers that a cell may have: `spread` makes the spikes unequal, κ_i = κ·spread^(i−1); a quality stands for a noise."""
+
+RIDGES = ("ridge_x", "ridge_y")
+"""What it may have beside them: a ridge on either view, in mean eigenvalues of its sample covariance."""
+
+
+class Ridges(NamedTuple):
+    """The ridges on x and on y, finite and ≥ 0. CA is regularised by both, CP by that on x."""
+
+    x: Array
+    y: Array
 
 
 @dataclass(frozen=True)
@@ -49,3 +60,9 @@ class Cell:
             if quality is not None:
                 given[f"gamma_{side}"] = noise_variance(given["kappa"], quality)
         return SpikedModel.homogeneous(d=self.d_x, d_y=self.d_y, k=self.k, **given)
+
+    def ridges(self, numbers: Mapping[str, ArrayLike]) -> Ridges | None:
+        """The ridges; None where no number is one, so that nothing is computed for them."""
+        if not any(name in numbers for name in RIDGES):
+            return None
+        return Ridges(*(jnp.asarray(numbers.get(name, 0.0), dtype=float) for name in RIDGES))

@@ -53,6 +53,52 @@ def solve_lower_transpose(lower: Array, b: Array) -> Array:
 
 
 @stretching
+def cholesky(s: Array) -> Array:
+    """Lower triangular C with C Cᵀ = S, from the upper triangle of a positive definite S: (p, p, L) → (p, p, L).
+
+    Where S is not positive definite, C is not finite. Written out: the turns of a loop would cost more than what they do.
+    """
+    columns = []  # each from its diagonal entry on
+    for j in range(len(s)):
+        column = s[j, j:]
+        if columns:
+            column = column - fold(jnp.add, [c[j - i, None] * c[j - i :] for i, c in enumerate(columns)])
+        columns.append(settled(column * lax.rsqrt(column[0])))
+    return jnp.stack([jnp.pad(c, ((j, 0), (0, 0))) for j, c in enumerate(columns)], axis=1)
+
+
+@stretching
+def lower_times(lower: Array, b: Array) -> Array:
+    """C Bᵀ: lower (p, p, L) holds C, b (q, p, L) → (p, q, L)."""
+    c, b = lower.swapaxes(0, 1), b.swapaxes(0, 1)
+    rows = [settled(dot(c[:stop, start:stop, None], b[:stop, None])) for start, stop in stages(len(lower))]
+    return jnp.concatenate(rows)
+
+
+@stretching
+def gram(a: Array) -> Array:
+    """The upper triangle, at least, of A Aᵀ: a (p, q, L) → (p, p, L)."""
+    return _upper_gram(a, [a.shape[1]] * _STAGES)
+
+
+@stretching
+def lower_gram(lower: Array) -> Array:
+    """The upper triangle, at least, of C Cᵀ: lower (p, p, L) holds C → (p, p, L)."""
+    return _upper_gram(lower, [stop for _, stop in stages(len(lower))])
+
+
+def _upper_gram(a: Array, terms: list[int]) -> Array:
+    """By stages of rows, each with so many terms of its sums."""
+    a = a.swapaxes(0, 1)
+    rows = [
+        settled(dot(a[:count, start:stop, None], a[:count, None, start:]))
+        for (start, stop), count in zip(stages(a.shape[1]), terms, strict=False)
+    ]
+    size = a.shape[1]
+    return jnp.concatenate([jnp.pad(row, ((0, 0), (size - row.shape[1], 0), (0, 0))) for row in rows])
+
+
+@stretching
 def squared_overlaps(w: Array) -> Array:
     """diag(W (WᵀW)⁻¹ Wᵀ): w (d, k, L) of full column rank → (d, L) in [0, 1].
 

@@ -149,7 +149,7 @@ def _rounded_up(count: int) -> int:
 def row_sums(cell: Cell, layout: Layout, formulation: Formulation, numbers: Numbers) -> RowSums:
     """All trials of the rows on one device → their sums, rows leading."""
     key, trials, threshold, fixed, swept, number, block = numbers
-    model, n = jax.vmap(lambda swept: cell(fixed | swept), out_axes=-1)(swept)
+    (model, n), ridges = jax.vmap(lambda swept: (cell(fixed | swept), cell.ridges(fixed | swept)), out_axes=-1)(swept)
     k = model.kappa.shape[0]
     cholesky = jax.vmap(lambda m: m.cholesky(), in_axes=-1, out_axes=-1)(model)
     d_x, d_y = cholesky.a.shape[0], cholesky.c.shape[0]
@@ -158,9 +158,9 @@ def row_sums(cell: Cell, layout: Layout, formulation: Formulation, numbers: Numb
 
     def chunk_of_trials(lane):
         row, trial = lane
-        here, size = jax.tree.map(lambda leaf: leaf[..., row], (cholesky, n))
+        here, size, ridge = jax.tree.map(lambda leaf: leaf[..., row], (cholesky, n, ridges))
         factor = bartlett(lane_keys(key, number[row], trial), size, d_x, d_y, dtype=size.dtype)
-        return formulation(here, factor, size, k)
+        return formulation(here, factor, size, k, ridge)
 
     outcome = _map_chunks(chunk_of_trials, (row_of_lane, trial), layout.chunk)
     per_row = jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], number.size, layout.trials_per_row), outcome)

@@ -2,15 +2,19 @@
 
 A formulation is one way to compute the same; the batch is always the last axis. `reference` goes the long way round
 through covariances and the general solvers. The others use the structure of the draw: with n·S = T R Rᵀ Tᵀ, T the population
-factor (a, b, c) and R = [[R11, 0], [R21, R22]], the Cholesky factor of n·Sxx is diag(a) R11, and with
+factor (a, b, c) and R = [[R11, 0], [R21, R22]], the Cholesky factor of n·Sxx is C_x = diag(a) R11, and with
 G = diag(c) R21 + diag(b) R11
 
 - CP: Syx Sxx^-½ has the right singular vectors V of G in the Cholesky basis;
 - CA: (Syy^-½) Syx Sxx^-½ has those of F = R22⁻¹ diag(c)⁻¹ G, because CᵀC = FᵀF (I + FᵀF)⁻¹;
-- either encoder's row space is diag(a)⁻¹ R11⁻ᵀ V_k.
+- either encoder's row space is C_x⁻ᵀ V_k.
+
+Under a ridge the sums are formed after all: C_x is the factor of n(Sxx + ε_x I), G = n·Syx C_x⁻ᵀ, and F = C_y⁻¹ G. A lane whose
+ridges are zero keeps its factors as above, bit for bit.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,7 +22,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from phasejax import recovery, solvers
-from phasejax.simulation.lanes import solve_lower, solve_lower_transpose, squared_overlaps
+from phasejax.simulation import lanes
+from phasejax.simulation.cell import Ridges
+from phasejax.simulation.fusion import settled
 from phasejax.simulation.singular import top_right_singular_vectors
 from phasejax.simulation.statistics import Recovered
 from phasejax.simulation.tridiagonal import top_eigenvectors
@@ -35,41 +41,91 @@ class Trials(NamedTuple):
     status: Int[Array, " L"]
 
 
-Formulation = Callable[[CholeskyDiagonals, BartlettFactor, Float[Array, " L"], int], Trials]
+Formulation = Callable[[CholeskyDiagonals, BartlettFactor, Float[Array, " L"], int, Ridges | None], Trials]
+"""Of ridges there are (L,) on either view, or none at all."""
 
 
-def reference(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+def reference(
+    cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int, ridges: Ridges | None = None
+) -> Trials:
     """Through sample covariances, the solvers and recovery metrics; right for every n ≥ 1, singular covariances included."""
 
-    def one(cholesky, factor, n):
+    def one(cholesky, factor, n, ridges):
         cov = covariance_from_bartlett(cholesky, factor, n)
-        ca, cp = solvers.align(cov, k), solvers.predict(cov, k)
+        if ridges is None:
+            ca, cp = solvers.align(cov, k), solvers.predict(cov, k)
+        else:
+            ca, cp = solvers.whiten(cov, k, ridge_x=ridges.x, ridge_y=ridges.y), solvers.predict(cov, k, ridge=ridges.x)
         of_ca, of_cp = (
             Recovered(recovery.squared_overlap(s.encoder_x), recovery.subspace_distance(s.encoder_x)) for s in (ca, cp)
         )
         return Trials(of_ca, of_cp, jnp.maximum(ca.status, cp.status))
 
-    return jax.vmap(one, in_axes=-1, out_axes=-1)(cholesky, factor, n)
+    return jax.vmap(one, in_axes=-1, out_axes=-1)(cholesky, factor, n, ridges)
 
 
-def batch_last(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+class _Algebra(NamedTuple):
+    """What the structure needs of linear algebra, on matrices with lanes last; C is lower triangular."""
+
+    gram: Callable[[Array], Array]  # A Aᵀ, its upper triangle at least
+    lower_gram: Callable[[Array], Array]  # C Cᵀ, likewise
+    lower_times: Callable[[Array, Array], Array]  # C Bᵀ
+    cholesky: Callable[[Array], Array]  # C of S = C Cᵀ, from the upper triangle of S
+    solve: Callable[[Array, Array], Array]  # C⁻¹ B
+    solve_transpose: Callable[[Array, Array], Array]  # C⁻ᵀ B
+    leading: Callable[[Array, int], Array]  # k right singular vectors, (p, q, L) → (q, k, L)
+
+
+def _whole(leading: Callable[[Array, int], Array]) -> _Algebra:
+    """The platform's own, on whole matrices; `leading` takes them with lanes first."""
+
+    def solve(transpose: bool):
+        return partial(jax.lax.linalg.triangular_solve, left_side=True, lower=True, transpose_a=transpose)
+
+    every = partial(jax.vmap, in_axes=-1, out_axes=-1)
+    return _Algebra(
+        gram=every(lambda a: a @ a.T),
+        lower_gram=every(lambda c: c @ c.T),
+        lower_times=every(lambda c, b: c @ b.T),
+        cholesky=every(partial(jnp.linalg.cholesky, symmetrize_input=False)),
+        solve=every(solve(transpose=False)),
+        solve_transpose=every(solve(transpose=True)),
+        leading=lambda a, k: jnp.moveaxis(leading(jnp.moveaxis(a, -1, 0), k), 0, -1),
+    )
+
+
+_LANES = _Algebra(
+    lanes.gram,
+    lanes.lower_gram,
+    lanes.lower_times,
+    lanes.cholesky,
+    lanes.solve_lower,
+    lanes.solve_lower_transpose,
+    lambda a, k: top_right_singular_vectors(a, k)[1],
+)
+_EIGH = _whole(lambda f, k: jnp.linalg.eigh(jnp.swapaxes(f, 1, 2) @ f)[1][..., -k:])
+_TRIDIAGONAL = _whole(lambda f, k: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k))
+
+
+def batch_last(
+    cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int, ridges: Ridges | None = None
+) -> Trials:
     """Structured, with one SIMD lane or GPU thread a trial; needs n ≥ d_x + d_y. Fast where a trial fits in cache."""
-    cross = cross_factor(cholesky, factor)
-    whitened = solve_lower(factor.r22, cross / _floored(cholesky)[:, None])
-    _, v = top_right_singular_vectors(jnp.concatenate([whitened, cross], axis=-1), k)
-    r11 = jnp.concatenate([factor.r11, factor.r11], axis=-1)
-    a = jnp.concatenate([cholesky.a, cholesky.a], axis=-1)
-    return _judged(solve_lower_transpose(r11, v) / a[:, None])
+    return _structured(_LANES, cholesky, factor, k, ridges)
 
 
-def batch_first(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+def batch_first(
+    cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int, ridges: Ridges | None = None
+) -> Trials:
     """Structured, with the platform's own batched eigh on Gram matrices; needs n ≥ d_x + d_y. For large d on accelerators."""
-    return _whole_matrices(lambda f: jnp.linalg.eigh(jnp.swapaxes(f, 1, 2) @ f)[1][..., -k:], cholesky, factor)
+    return _structured(_EIGH, cholesky, factor, k, ridges)
 
 
-def tridiagonal(cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int) -> Trials:
+def tridiagonal(
+    cholesky: CholeskyDiagonals, factor: BartlettFactor, n: Float[Array, " L"], k: int, ridges: Ridges | None = None
+) -> Trials:
     """Structured, with k eigenvectors of Gram matrices by way of tridiagonal ones; needs n ≥ d_x + d_y. For large d on CPUs."""
-    return _whole_matrices(lambda f: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k), cholesky, factor)
+    return _structured(_TRIDIAGONAL, cholesky, factor, k, ridges)
 
 
 def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formulation:
@@ -84,17 +140,56 @@ def choose(platform: str, dimensions: tuple[int, int], smallest_n: int) -> Formu
     return tridiagonal if platform == "cpu" else batch_first
 
 
-def _whole_matrices(leading: Callable[[Array], Array], cholesky: CholeskyDiagonals, factor: BartlettFactor) -> Trials:
-    """From the leading right singular vectors of F and G, (2L, d_y, d_x) → (2L, d_x, k)."""
-    r11, r22, cross, c, a = (
-        jnp.moveaxis(x, -1, 0) for x in (factor.r11, factor.r22, cross_factor(cholesky, factor), _floored(cholesky), cholesky.a)
-    )
+class _Root(NamedTuple):
+    """A factor diag(scale) · lower of n times the covariance of a view, with its ridge."""
+
+    scale: Float[Array, "d L"]
+    lower: Float[Array, "d d L"]
+
+
+class _Factors(NamedTuple):
+    """C_x, C_y or what stands for it in F, and G."""
+
+    x: _Root
+    y: _Root
+    cross: Float[Array, "d_y d_x L"]
+
+
+@lanes.stretching
+def _structured(
+    algebra: _Algebra, cholesky: CholeskyDiagonals, factor: BartlettFactor, k: int, ridges: Ridges | None
+) -> Trials:
+    c = _floored(cholesky)
+    factors = _Factors(_Root(cholesky.a, factor.r11), _Root(c, factor.r22), cross_factor(cholesky, factor))
     with jax.default_matmul_precision("highest"):
-        whitened = jax.lax.linalg.triangular_solve(r22, cross / c[..., None], left_side=True, lower=True)
-        top = leading(jnp.concatenate([whitened, cross]))
-        r11, a = jnp.concatenate([r11, r11]), jnp.concatenate([a, a])
-        w = jax.lax.linalg.triangular_solve(r11, top, left_side=True, lower=True, transpose_a=True) / a[..., None]
-    return _judged(jnp.moveaxis(w, 0, -1))
+        if ridges is not None:
+            factors = _ridged(algebra, factors, ridges)
+        x, y, cross = factors
+        whitened = algebra.solve(y.lower, cross / y.scale[:, None])
+        v = algebra.leading(jnp.concatenate([whitened, cross], axis=-1), k)
+        scale, lower = (jnp.concatenate([leaf, leaf], axis=-1) for leaf in x)
+        return _judged(algebra.solve_transpose(lower, v) / scale[:, None])
+
+
+def _ridged(algebra: _Algebra, plain: _Factors, ridges: Ridges) -> _Factors:
+    """The factors under ridges, from those without."""
+    left, right, cross = settled((plain.x.scale[:, None] * plain.x.lower, plain.y.scale[:, None] * plain.y.lower, plain.cross))
+    x = algebra.cholesky(_with_ridge(algebra.lower_gram(left), ridges.x))
+    y = algebra.cholesky(_with_ridge(algebra.gram(cross) + algebra.lower_gram(right), ridges.y))
+    whitened = algebra.solve(x, algebra.lower_times(left, cross)).swapaxes(0, 1)
+    on_x, on_either = ridges.x > 0, (ridges.x > 0) | (ridges.y > 0)
+    return settled(
+        _Factors(
+            _Root(jnp.where(on_x, 1, plain.x.scale), jnp.where(on_x, x, plain.x.lower)),
+            _Root(jnp.where(on_either, 1, plain.y.scale), jnp.where(on_either, y, plain.y.lower)),
+            jnp.where(on_x, whitened, cross),
+        )
+    )
+
+
+def _with_ridge(s: Float[Array, "d d L"], ridge: Float[Array, " L"]) -> Array:
+    """S with `ridge` mean eigenvalues on its diagonal."""
+    return settled(s + ridge * jnp.trace(s) / len(s) * jnp.eye(len(s), dtype=s.dtype)[..., None])
 
 
 def _floored(cholesky: CholeskyDiagonals) -> Array:
@@ -110,7 +205,7 @@ def _judged(w: Float[Array, "d k lanes"]) -> Trials:
     The first k coordinates are the signal; the squares that a basis has on the others are k times its subspace distance.
     """
     k = w.shape[1]
-    on_coordinates = squared_overlaps(w)
+    on_coordinates = lanes.squared_overlaps(w)
     found = Recovered(on_coordinates[:k], jnp.sum(on_coordinates[k:], axis=0) / k)
     ca, cp = (Recovered(*half) for half in zip(*(jnp.split(x, 2, axis=-1) for x in found), strict=True))
     finite = jnp.isfinite(ca.distance + cp.distance)

@@ -15,6 +15,7 @@ from phasejax.theory.objectives import PerObjective
 
 __all__ = [
     "RecoveryCounts",
+    "count_above_all",
     "count_in_top_k",
     "critical_kappa",
     "critical_nu",
@@ -87,7 +88,7 @@ def recovery_counts(model: SpikedModel) -> RecoveryCounts:
     """
     values = (rho(model), nu(model)), (tau(model), xi(model))
     return RecoveryCounts(
-        PerObjective(*(_count_above_all(*pair) for pair in values)), PerObjective(*(count_in_top_k(*pair) for pair in values))
+        PerObjective(*(count_above_all(*pair) for pair in values)), PerObjective(*(count_in_top_k(*pair) for pair in values))
     )
 
 
@@ -127,7 +128,8 @@ def smallest_over_largest(signal: Array, nuisance: Array) -> Array:
     return jnp.where(largest > 0, smallest / jnp.where(largest > 0, largest, 1), without)
 
 
-def _count_above_all(signal: Array, nuisance: Array) -> Array:
+def count_above_all(signal: Array, nuisance: Array) -> Array:
+    """#{i : signal_i > every nuisance value}."""
     return jnp.sum(signal > jnp.max(nuisance, initial=0), dtype=jnp.int32)
 
 

@@ -40,7 +40,7 @@ def _distances(
         here = jax.tree.map(lambda leaf: jnp.repeat(leaf[..., index, None], trials, axis=-1), cholesky)
         pairs = jnp.repeat(n[index], trials)
         keys = lane_keys(key, jnp.repeat(index, trials), jnp.arange(trials, dtype=jnp.uint32))
-        outcome = formulation(here, bartlett(keys, pairs, *sizes, dtype=pairs.dtype), pairs, models.kappa.shape[1])
+        outcome = formulation(here, bartlett(keys, pairs, *sizes, dtype=pairs.dtype), pairs, models.kappa.shape[1], None)
         return jnp.stack([outcome.ca.distance, outcome.cp.distance])
 
     return jnp.moveaxis(jax.lax.map(one_model, jnp.arange(n.size, dtype=jnp.uint32)), 0, 1)

@@ -7,6 +7,7 @@ import pytest
 
 from phasejax import SpikedModel
 from phasejax.simulation import trial
+from phasejax.simulation.cell import Ridges
 from phasejax.simulation.draws import lane_keys
 from phasejax.simulation.wishart import bartlett
 from phasejax.solvers import Status
@@ -47,7 +48,7 @@ def draw(model, n, dtype):
     return jax.tree.map(lambda leaf: leaf.astype(dtype), (diagonals, factor, sizes))
 
 
-def by_lapack(model, factor, n):
+def by_lapack(model, factor, n, ridges=((0.0, 0.0),) * LANES):
     """Squared overlaps of CA and CP, (2, k, LANES), by NumPy: covariances of (x, y), whitening by eigh, SVD, QR."""
     chol = [np.asarray(x) for x in model.cholesky()]
     d_x, d_y, k = model.d_x, model.d_y, model.k
@@ -55,13 +56,14 @@ def by_lapack(model, factor, n):
     t = np.zeros((d_x + d_y, d_x + d_y))
     t[:d_x, :d_x], t[d_x:, d_x:] = np.diag(chol[0]), np.diag(chol[2])
     t[range(d_x, d_x + chol[1].size), range(chol[1].size)] = chol[1]
-    for lane in range(LANES):
+    for lane, ridge in enumerate(ridges):
         r11, r21, r22 = (np.asarray(block[..., lane]) for block in factor)
         left = t @ np.block([[r11, np.zeros((d_x, d_y))], [r21, r22]])
         s = left @ left.T / n
         roots = []
-        for block in (s[:d_x, :d_x], s[d_x:, d_x:]):
+        for block, eps in zip((s[:d_x, :d_x], s[d_x:, d_x:]), ridge, strict=True):
             values, vectors = np.linalg.eigh(block)
+            values = values + eps * values.mean()
             roots.append(vectors / np.sqrt(values) @ vectors.T)
         for row, whitened in enumerate((roots[0] @ s[:d_x, d_x:] @ roots[1], roots[0] @ s[:d_x, d_x:])):
             u = np.linalg.svd(whitened)[0][:, :k]
@@ -93,6 +95,45 @@ def test_formulations_agree_with_lapack_in_float64(formulation, name):
     assert overlaps(result).shape == (2, model.k, LANES) and overlaps(result).dtype == jnp.float64
     if formulation in FAST:
         np.testing.assert_array_equal(result.status, Status.OK)
+
+
+RIDGES = np.geomspace(1e-4, 1e3, LANES), np.geomspace(1e2, 1e-3, LANES)
+"""On x and on y, a lane of each; some are on one view alone, or on none."""
+RIDGES[0][::5], RIDGES[1][::4] = 0, 0
+RIDGED = [(f, "wide target") for f in (trial.reference, *FAST)]
+RIDGED += [(trial.batch_last, name) for name in ("ca boundary", "cp boundary", "loud", "full", "few samples", "many samples")]
+
+
+@pytest.mark.parametrize(("formulation", "name"), RIDGED, ids=lambda case: getattr(case, "__name__", case))
+def test_ridges_agree_with_lapack_in_float64(formulation, name):
+    model, n = HARD[name]
+    arguments = draw(model, n, jnp.float64)
+    result = COMPILED[formulation](*arguments, model.k, Ridges(*map(jnp.asarray, RIDGES)))
+    wanted, atol = by_lapack(model, arguments[1], n, zip(*RIDGES, strict=True)), 2e-6 if name == "full" else 1e-8
+    np.testing.assert_allclose(overlaps(result), wanted, atol=atol)
+    np.testing.assert_allclose(distances(result), 1 - wanted.mean(axis=1), atol=atol)
+
+
+@pytest.mark.parametrize("name", ["ca boundary", "loud", "full", "few samples"])
+def test_ridges_keep_their_accuracy_in_float32(name):
+    model, n = HARD[name]
+    rounded = draw(model, n, jnp.float32)
+    exact = 1 - by_lapack(model, jax.tree.map(np.float64, rounded[1]), n, zip(*RIDGES, strict=True)).mean(axis=1)
+    with jax.enable_x64(False):
+        fast = COMPILED[trial.batch_last](*rounded, model.k, Ridges(*map(jnp.float32, RIDGES)))
+    np.testing.assert_allclose(distances(fast), exact, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("formulation", [trial.reference, *FAST], ids=lambda f: f.__name__)
+def test_a_ridge_of_zero_gives_the_bits_of_no_ridge(formulation):
+    model, n = HARD["wide target"]
+    arguments, none = draw(model, n, jnp.float64), (RIDGES[0] == 0) & (RIDGES[1] == 0)
+    without = COMPILED[formulation](*arguments, model.k)
+    result = COMPILED[formulation](*arguments, model.k, Ridges(*map(jnp.asarray, RIDGES)))
+    for ours, theirs in zip(jax.tree.leaves(result), jax.tree.leaves(without), strict=True):
+        np.testing.assert_array_equal(ours[..., none], theirs[..., none])
+    np.testing.assert_array_equal(distances(result)[1] != distances(without)[1], RIDGES[0] > 0)
+    np.testing.assert_array_equal(distances(result)[0] != distances(without)[0], ~none)
 
 
 @pytest.mark.parametrize("name", HARD)

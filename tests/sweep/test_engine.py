@@ -65,6 +65,17 @@ def test_the_kernel_of_the_sweep_does_not_depend_on_the_layout_either(plain):
     np.testing.assert_array_equal(whole["count_ca"], plain["count_ca"])
 
 
+def test_a_ridge_reaches_the_trials_and_one_of_zero_is_none(plain):
+    ridged = {name: all_cells(laid_out(small(**{f"model__{name}": 0.5}))) for name in ("ridge_x", "ridge_y")}
+    zero = all_cells(laid_out(small(model__ridge_x=0.0, model__ridge_y=0.0)))
+    for name, values in plain.items():
+        np.testing.assert_array_equal(zero[name], values, err_msg=name)
+    # That on the target does not enter CP.
+    np.testing.assert_array_equal(ridged["ridge_y"]["distance_cp"], plain["distance_cp"])
+    for name, which in (("ridge_x", "ca"), ("ridge_x", "cp"), ("ridge_y", "ca")):
+        assert np.all(ridged[name][f"distance_{which}"] != plain[f"distance_{which}"])
+
+
 @pytest.mark.parametrize("per_row", [1, 4, 5])
 def test_trials_split_over_rows_merge_to_the_same_moments(plain, per_row):
     blocks = -(-6 // per_row)
@@ -113,8 +124,8 @@ def test_specifications_that_differ_in_numbers_are_compiled_once(caplog):
 
 
 def test_a_failed_trial_is_counted_and_left_out(plain):
-    def failing(cholesky, factor, n, k):
-        result = trial.reference(cholesky, factor, n, k)
+    def failing(cholesky, factor, n, k, ridges):
+        result = trial.reference(cholesky, factor, n, k, ridges)
         broken = cholesky.b[k] > 1.9  # the cells with ν = 1
         hit = broken & (factor.r11[0, 0] > 7.7)  # some of their trials
         ca = jax.tree.map(lambda leaf: jnp.where(hit, jnp.nan, leaf), result.ca)

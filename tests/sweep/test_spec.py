@@ -11,7 +11,7 @@ from specs import raw, small, toml
 
 from phasejax.experiments.spiked.spec import RANGES
 from phasejax.shipped import shipped
-from phasejax.simulation.cell import PARAMETERS
+from phasejax.simulation.cell import PARAMETERS, RIDGES
 from phasejax.sweep import SpecError, load_spec, parse_spec, run
 from phasejax.sweep.grid import Grid
 
@@ -73,6 +73,9 @@ MISTAKES = [
     (dict(axes__kappa=[1e-160], model__gamma_x=0.0), "kappa = 1e-160 is not allowed together with gamma_x = 0"),
     (dict(model__d=10**30), "model.d = 1000000000000000000000000000000 is not allowed"),
     (dict(model__gamma_x=10**400), "model.gamma_x = 1000"),
+    (dict(axes__ridge_x=[0.1, -0.1]), "ridge_x = -0.1 is not allowed: ridge_x lies in [0, 1e+06]"),
+    (dict(model__ridge_y=float("nan")), "model.ridge_y = nan is not allowed"),
+    (dict(axes__ridge_y={"start": float("nan"), "stop": 1.0, "num": 3}), "axes.ridge_y.start = nan is not allowed"),
     (dict(axes__n=[1e16], model__n=None), "n = 1e+16 is not allowed: n lies in [1, 1e+15]"),
 ]
 
@@ -157,6 +160,7 @@ def test_fewer_pairs_than_dimensions_are_allowed_and_said():
     assert small(model__n=10).hint() == ""
     assert small(model__n=9).hint().startswith("n = 9 is less than d_x + d_y = 10: ")
     assert small(model__n=None, axes__n=[5, 50]).hint().startswith("n = 5 is less")
+    assert small(model__n=9, axes__ridge_x=[0.0, 0.1]).hint() != "" == small(model__n=9, axes__ridge_x=[0.1, 0.2]).hint()
 
 
 def test_a_spec_survives_being_stored():
@@ -168,7 +172,7 @@ def test_a_spec_survives_being_stored():
 
 def test_every_parameter_can_be_swept():
     base = dict(kappa=1.0, gamma_x=1.0, gamma_y=1.0, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=0.5, n=60)
-    assert tuple(RANGES) == PARAMETERS
+    assert tuple(RANGES) == PARAMETERS + RIDGES
     partner = {"quality_x": "gamma_x", "quality_y": "gamma_y", "eta": "nu"}
     for name in RANGES:
         fixed = {key: value for key, value in base.items() if key not in (name, partner.get(name))}

@@ -152,6 +152,7 @@ MISTAKES = [
     (dict(axes__lam_inv=[1.0]), "lam_inv is both fixed for spread"),
     (dict(axes__lam_var=[1.0, -1.0]), "training.objectives.spread: lam_var[1] = -1"),
     (dict(axes__temperature=[0.1]), "axes.temperature is not a parameter: choose among kappa"),
+    (dict(model__ridge_x=0.1), "ridge_x has no meaning where encoders are trained"),
     (dict(model__n=None, axes__n=[40.0, 60.0]), "n cannot be swept where encoders are trained"),
 ]
 

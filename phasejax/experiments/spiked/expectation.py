@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from phasejax import plot, runtime, theory
 from phasejax.experiments.spiked.model import cell_of
+from phasejax.experiments.spiked.population import singular_values
 from phasejax.experiments.spiked.spec import RANGES, SpikedSpec
-from phasejax.simulation.cell import Cell
+from phasejax.simulation.cell import Cell, Ridges
 from phasejax.sweep import spec_of
 from phasejax.sweep.grid import Grid
+from phasejax.theory.population import smallest_over_largest
 
 POINTS = 400
 """Of a sweep's cells, so many at most are computed, evenly chosen; between them the expectation is interpolated."""
@@ -105,9 +107,9 @@ def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> t
     """One cell after the other: their searches differ in length, and a batch would wait for the longest."""
 
     def one(swept):
-        model, n = cell(fixed | swept)
+        (model, n), ridges = cell(fixed | swept), cell.ridges(fixed | swept) or Ridges(jnp.zeros(()), jnp.zeros(()))
         return theory.PerObjective(
-            theory.square.expected_overlaps(model, n), theory.square.expected_overlaps(model, n, ridge_y=jnp.inf)
+            *(theory.square.expected_overlaps(model, n, ridge_x=ridges.x, ridge_y=y) for y in (ridges.y, jnp.inf))
         )
 
     return jax.lax.map(one, swept)
@@ -115,4 +117,7 @@ def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> t
 
 @partial(jax.jit, static_argnums=0)
 def _separation(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> theory.PerObjective[Array]:
-    return jax.vmap(lambda swept: theory.separation(cell.model(fixed | swept)))(swept)
+    def one(swept):
+        return theory.PerObjective(*(smallest_over_largest(*pair) for pair in singular_values(cell, fixed | swept)))
+
+    return jax.vmap(one)(swept)

@@ -1,18 +1,23 @@
 """The analytic side of a sweep over spiked models: what the theory says at every cell."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 
-from phasejax import runtime, theory
+from phasejax import runtime
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.simulation.cell import Cell
 from phasejax.sweep.grid import Grid
 from phasejax.sweep.kind import Variables
+from phasejax.theory import PerObjective, square
+from phasejax.theory.objectives import regime_of
+from phasejax.theory.population import count_above_all, count_in_top_k, nu, rho, smallest_over_largest, tau, xi
+from phasejax.theory.square import SingularValues
 
 ANALYTIC: Variables = {
     "delta_ca": ((), "f8", "separation ratio Δ_CA"),
@@ -42,13 +47,20 @@ class Population:
 @partial(jax.jit, static_argnums=0)
 def _analytic(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> dict[str, Array]:
     def one(swept):
-        model = cell.model(fixed | swept)
-        delta, (bound, exact) = theory.separation(model), theory.recovery_counts(model)
-        pairs = {"delta": delta, "recovered": bound, "exact": exact}
-        named = {f"{name}_{objective}": getattr(pair, objective) for name, pair in pairs.items() for objective in pair._fields}
-        return named | {"regime": jnp.asarray(theory.regime(model))}
+        values = singular_values(cell, fixed | swept)
+        kinds = {"delta": smallest_over_largest, "recovered": count_above_all, "exact": count_in_top_k}
+        named = {f"{name}_{o}": of(*pair) for name, of in kinds.items() for o, pair in values._asdict().items()}
+        return named | {"regime": jnp.asarray(regime_of(PerObjective(named["delta_ca"] > 1, named["delta_cp"] > 1)))}
 
     return jax.vmap(one)(swept)
+
+
+def singular_values(cell: Cell, numbers: Mapping[str, ArrayLike]) -> PerObjective[SingularValues]:
+    """What CA and CP rank directions by at a cell, whose numbers may be traced, under its ridges."""
+    model, ridges = cell.model(numbers), cell.ridges(numbers)
+    if ridges is None:
+        return PerObjective(SingularValues(rho(model), nu(model)), SingularValues(tau(model), xi(model)))
+    return PerObjective(*(square.singular_values(model, ridge_x=ridges.x, ridge_y=y) for y in (ridges.y, jnp.inf)))
 
 
 def recovery(encoders: dict[str, str]) -> Variables:

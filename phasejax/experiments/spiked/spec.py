@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from phasejax.simulation.cell import RIDGES
 from phasejax.sweep.spec import Finite, Fixed, Range, SpecError, SweepSpec, Table
 
 RANGES: dict[str, Range] = {
@@ -19,6 +20,8 @@ RANGES: dict[str, Range] = {
     "nu": Range(0, 1),
     "eta": Range(0),
     "n": Range(1, 1e15, whole=True),
+    "ridge_x": Range(0, 1e6),
+    "ridge_y": Range(0, 1e6),
 }
 """What may be fixed under [model] or swept under [axes]."""
 
@@ -31,7 +34,8 @@ _ALTERNATIVES = (("gamma_x", "quality_x"), ("gamma_y", "quality_y"), ("nu", "eta
 class ModelTable(Table):
     """The fixed part of the spiked model, scalars or full-length lists; what is swept is left out here.
 
-    `spread` makes the spikes unequal, κ_i = κ·spread^(i−1) for i = 1..k, in (0, 1], default 1.
+    `spread` makes the spikes unequal, κ_i = κ·spread^(i−1) for i = 1..k, in (0, 1], default 1. `ridge_x` and `ridge_y`
+    regularise the solvers, in mean eigenvalues of the view's sample covariance, default 0: CA by both, CP by `ridge_x` alone.
     """
 
     d: int = Field(ge=1, le=10**6)
@@ -48,6 +52,8 @@ class ModelTable(Table):
     nu: Fixed | None = None
     eta: Fixed | None = None
     n: int | None = Field(None, ge=1, le=10**15)
+    ridge_x: Finite | None = None
+    ridge_y: Finite | None = None
 
     @property
     def dimensions(self) -> tuple[int, int]:
@@ -97,8 +103,9 @@ class SpikedSpec(SweepSpec):
                 raise SpecError(f"{name} = {bad[0]:g} is not allowed at {precision} bits: {allowed}.")
 
     def hint(self) -> str:
-        smallest, both = self.values()["n"].min(), sum(self.model.dimensions)
-        if smallest >= both:
+        values, both = self.values(), sum(self.model.dimensions)
+        smallest = values["n"].min()
+        if smallest >= both or any(values[name].min() > 0 for name in RIDGES if name in values):
             return ""
         return (
             f"n = {smallest:g} is less than d_x + d_y = {both}: some sample correlations are 1 whatever the data, and CA's "

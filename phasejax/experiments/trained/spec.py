@@ -7,6 +7,7 @@ from pydantic import Field
 
 from phasejax.experiments.spiked.spec import SpikedSpec
 from phasejax.objectives import Objective, get
+from phasejax.simulation.cell import RIDGES
 from phasejax.sweep.spec import Label, Range, Table
 from phasejax.training.task import split
 
@@ -49,6 +50,8 @@ class TrainedSpec(SpikedSpec):
     def check(self) -> None:
         super().check()
         training = self.training
+        for name in self.values().keys() & set(RIDGES):
+            raise ValueError(f"{name} has no meaning where encoders are trained: it regularises the solvers")
         if self.model.n is None:
             raise ValueError("n cannot be swept where encoders are trained: fix model.n")
         if training.batch > self.model.n:
