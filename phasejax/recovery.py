@@ -57,7 +57,7 @@ def recovered_count(overlap: Float[Array, " r"], threshold: float = PUBLISHED_TH
     return jnp.sum(overlap > threshold, dtype=jnp.int32)
 
 
-def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], level: float = LEVEL) -> float:
+def crossing(x: Float[np.ndarray, " m"], distance: Float[np.ndarray, " m"], *, level: float = LEVEL) -> float:
     """The x, ascending, at which a curve of distances first exceeds a level, by linear interpolation.
 
     The first x where it does so from the start, +∞ where it never does.

@@ -44,7 +44,7 @@ def first_order_graph(model: MultimodalModel, n: Scalar, adjacency: Float[Array,
     return _expected(model, jnp.arange(model.modalities), leaks, n, separated)
 
 
-def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> Float[Array, " sources"]:
+def first_order_predict(model: MultimodalModel, n: Scalar, *, target: int = -1) -> Float[Array, " sources"]:
     """Expected distance of each source's encoder when all others predict the target, ≥ 0; +∞ for Δ ≤ 1.
 
         E1_m = 1/(nk) Σ_ij h_mij/w_im² [H⁻¹ (τ_i⁴(s_i−τ_i²)N_j + τ_i²γ̃_j c_j c_jᵀ) H⁻¹]_mm,   H = τ_i² N_j − c_j c_jᵀ,
@@ -53,8 +53,8 @@ def first_order_predict(model: MultimodalModel, n: Scalar, target: int = -1) -> 
     nuisance variance, s_i = κ_i²+γ_i its variance on signal i, and w_i the weights of the sources in the best prediction.
     """
     sources = source_indices(model, target)
-    separated = delta_predict(model, target) > 1
-    squares = tau(model, target) ** 2
+    separated = delta_predict(model, target=target) > 1
+    squares = tau(model, target=target) ** 2
     scale = jnp.sqrt(model.signal_variance[sources]).T
     among = signal_correlations(model)[:, sources[:, None], sources]
     weights = jnp.linalg.solve(among, (model.kappa[:, None] ** 2 / scale)[..., None])[..., 0]

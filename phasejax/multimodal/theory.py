@@ -83,7 +83,7 @@ def delta_sumcor(model: MultimodalModel) -> Float[Array, ""]:
     return jnp.where(dead, 0, smallest_over_largest(jnp.ones_like(cost), _cut(gains.ravel())))
 
 
-def tau(model: MultimodalModel, target: int = -1) -> Float[Array, " k"]:
+def tau(model: MultimodalModel, *, target: int = -1) -> Float[Array, " k"]:
     """Signal singular values of predicting the target from all others: τ_i² = κ_i² B/(1+B), B = Σ_m κ_i²/γ_mi.
 
     As for one source with the noise of the best average, 1/γ = Σ_m 1/γ_m: τ_i = κ_i²/√(κ_i²+γ).
@@ -95,7 +95,7 @@ def tau(model: MultimodalModel, target: int = -1) -> Float[Array, " k"]:
     return power / jnp.sqrt(power + pooled)
 
 
-def xi(model: MultimodalModel, target: int = -1) -> Float[Array, " m"]:
+def xi(model: MultimodalModel, *, target: int = -1) -> Float[Array, " m"]:
     """Nuisance singular values of predicting the target from all others: ξ_j² = γ̃_j rᵀ N⁻¹ r.
 
     N and r hold the correlations of nuisance j among the sources and between the sources and the target, γ̃ is the target's.
@@ -110,9 +110,9 @@ def xi(model: MultimodalModel, target: int = -1) -> Float[Array, " m"]:
     return jnp.sqrt(model.nuisance_variance[target] * jnp.maximum(jax.vmap(share)(among, across), 0))
 
 
-def delta_predict(model: MultimodalModel, target: int = -1) -> Float[Array, ""]:
+def delta_predict(model: MultimodalModel, *, target: int = -1) -> Float[Array, ""]:
     """Separation ratio of multi-source prediction, min τ / max ξ, in [0, ∞]; M = 2 gives Δ_CP of (other → target)."""
-    return smallest_over_largest(tau(model, target), xi(model, target))
+    return smallest_over_largest(tau(model, target=target), xi(model, target=target))
 
 
 def recovered_maxvar(model: MultimodalModel) -> Int[Array, ""]:
@@ -129,9 +129,9 @@ def recovered_graph(model: MultimodalModel, adjacency: Float[Array, "M M"]) -> I
     return count_in_top_k(signal[:, -1], _cut(jnp.concatenate([signal[:, :-1].ravel(), nuisance.ravel()])))
 
 
-def recovered_predict(model: MultimodalModel, target: int = -1) -> Int[Array, ""]:
+def recovered_predict(model: MultimodalModel, *, target: int = -1) -> Int[Array, ""]:
     """Number of signal directions among the top k of multi-source prediction."""
-    return count_in_top_k(tau(model, target), xi(model, target))
+    return count_in_top_k(tau(model, target=target), xi(model, target=target))
 
 
 def normalised(adjacency: Float[Array, "M M"]) -> Float[Array, "M M"]:

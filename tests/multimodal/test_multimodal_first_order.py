@@ -18,7 +18,7 @@ PATH = jnp.asarray(np.diag([1.0, 0.5], 1) + np.diag([1.0, 0.5], -1))
 
 
 maxvar_law, graph_law = jax.jit(first_order_maxvar), jax.jit(first_order_graph)
-predict_law = jax.jit(first_order_predict, static_argnums=2)
+predict_law = jax.jit(first_order_predict, static_argnames="target")
 
 
 def separated(seed, modalities=3, k=2, d=5):
@@ -65,7 +65,7 @@ def test_two_modalities_are_a_pair():
     forward, backward = first_order(model.pair(0, 1), 500), first_order(model.pair(1, 0), 500)
     np.testing.assert_allclose(maxvar_law(model, 500), [forward.ca, backward.ca], rtol=1e-10)
     np.testing.assert_allclose(predict_law(model, 500), [forward.cp], rtol=1e-10)
-    np.testing.assert_allclose(predict_law(model, 500, 0), [backward.cp], rtol=1e-10)
+    np.testing.assert_allclose(predict_law(model, 500, target=0), [backward.cp], rtol=1e-10)
 
 
 @pytest.mark.parametrize(("modalities", "members"), [(3, 3), (4, 2)])

@@ -21,7 +21,7 @@ def exact(model, adjacency):
         graph=theory.delta_graph(model, adjacency),
         sumcor=theory.delta_sumcor(model),
         predict=theory.delta_predict(model),
-        predict_first=theory.delta_predict(model, 0),
+        predict_first=theory.delta_predict(model, target=0),
         eigenvalues=theory.maxvar_eigenvalues(model),
         nuisance=theory.nuisance_eigenvalues(model),
         tau=theory.tau(model),
@@ -196,7 +196,9 @@ def test_sumcor_cosine_is_continuous_and_reaches_a_switch():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tau_and_xi_are_singular_values(shape):
     """Of Σ_ys Σ_ss^-½, found densely, with the first and with the last modality as target."""
-    strengths = jax.jit(lambda model, target: (theory.tau(model, target), theory.xi(model, target)), static_argnums=1)
+    strengths = jax.jit(
+        lambda model, target: (theory.tau(model, target=target), theory.xi(model, target=target)), static_argnums=1
+    )
     for seed in SEEDS:
         model = random_model(seed, shape, strength=0.9)
         joint = joint_covariance(model).reshape(shape[0], shape[2], shape[0], shape[2])
@@ -297,14 +299,14 @@ def test_bad_graphs(adjacency, message):
 
 def test_bad_target():
     with pytest.raises(ValueError, match="target = 3 is not allowed: there are 3 modalities"):
-        theory.delta_predict(alike(3), 3)
+        theory.delta_predict(alike(3), target=3)
 
 
 def test_transformations_and_gradients():
     def deltas(nu):
         model = alike(4, nu=nu, shared_by=3)
         graph = theory.delta_graph(model, star(4))
-        return jnp.stack([theory.delta_maxvar(model), graph, theory.delta_sumcor(model), theory.delta_predict(model, 0)])
+        return jnp.stack([theory.delta_maxvar(model), graph, theory.delta_sumcor(model), theory.delta_predict(model, target=0)])
 
     step, nus = 1e-5, jnp.array([0.2, 0.6])
     values = jax.jit(jax.vmap(deltas))(jnp.concatenate([nus - step, nus + step]))

@@ -82,7 +82,9 @@ def test_solvers_and_theory_agree_with_the_dense_problem(seed):
     singular = np.linalg.svd(np.linalg.inv(scipy.linalg.sqrtm(joint)) @ across, compute_uv=False)
     assert predicted.status == Status.OK
     np.testing.assert_allclose(predicted.values, singular, atol=1e-7)
-    np.testing.assert_allclose(np.sort(np.concatenate([theory.tau(model, 0), theory.xi(model, 0)]))[::-1], singular, atol=1e-7)
+    np.testing.assert_allclose(
+        np.sort(np.concatenate([theory.tau(model, target=0), theory.xi(model, target=0)]))[::-1], singular, atol=1e-7
+    )
     for solution in (maxvar, solved, predicted):
         encoders = np.asarray(solution.encoders).transpose(1, 0, 2).reshape(K, -1)
         assert not encoders[:, ~PRESENT].any() or solution is predicted

@@ -74,4 +74,4 @@ def _needed(curve, delta: float, d: int, n: float, distance: float) -> float:
 def _crossing(pairs: np.ndarray, expected: np.ndarray, level: float) -> float:
     """The pairs at which the falling curve crosses a level, on a logarithmic axis; its ends where it does not."""
     fewer = -np.log(pairs[::-1])
-    return float(np.exp(-min(crossing(fewer, expected[::-1], level), fewer[-1])))
+    return float(np.exp(-min(crossing(fewer, expected[::-1], level=level), fewer[-1])))
