@@ -4,7 +4,8 @@ The benchmark's family is the published one: three kinds of nuisance, clean labe
 goes beyond it: views of different dimension, any n and k, very unequal variances, nuisance of no particular shape, heavy tails,
 noisy labels, labels that speak of other things as well. Four more are corners that neither of them visits: nuisance that is
 exactly homogeneous, with signals of one strength or of several; factor models, a few factors over faint noise; and embeddings,
-wide views of decaying variance. The network of the diagnostic is trained on all of them.
+wide views of decaying variance. The network of the diagnostic is trained on all of them; on one more it is not: factor models
+whose rows are brought to unit norm.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from phasejax.theory import Regime
 LABELS = ("latents", "scalar", "classes")
 NUISANCE = ("homogeneous", "sparse", "decaying")
 FAMILIES = ("homogeneous", "graded", "factors", "embeddings")
+UNSEEN = ("unit factors",)
+_MANY = 100_000  # rows that tell the moments of rows of unit norm
 
 
 class Problem(NamedTuple):
@@ -68,13 +71,15 @@ def broad_problem(rng: np.random.Generator) -> Problem:
 
 
 def family_problem(rng: np.random.Generator, family: str) -> Problem:
-    """A problem of one of `FAMILIES`, any size that it has."""
+    """A problem of one of `FAMILIES` or `UNSEEN`, any size that it has."""
+    unit, family = family in UNSEEN, family.removeprefix("unit ")
     while True:
         n, model = {"factors": _factors, "embeddings": _embeddings}.get(family, _homogeneous)(rng, family)
-        delta = _separations(*model)
+        delta = _separations_of_unit_rows(rng, *model) if unit else _separations(*model)
         if np.abs(np.log(delta[:2])).max() < 2:
             break
     x, y, z = _draw(rng, n, *model)
+    x, y = (_unit_rows(x), _unit_rows(y)) if unit else (x, y)
     return Problem(x, y, _labels(rng, z, str(rng.choice(LABELS))), delta, z.shape[1])
 
 
@@ -147,6 +152,22 @@ def _separations(kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu):
     rho, tau_y, tau_x = kappa**2 / np.sqrt(s_x * s_y), kappa**2 / np.sqrt(s_x), kappa**2 / np.sqrt(s_y)
     xi_y, xi_x = nu * np.sqrt(tilde_y[:m]), nu * np.sqrt(tilde_x[:m])
     return tuple(float(a.min() / b.max()) for a, b in ((rho, nu), (tau_y, xi_y), (tau_x, xi_x)))
+
+
+def _separations_of_unit_rows(rng, *model):
+    """Of rows of unit norm: no coordinate is related to another one then either, so that covariances stay diagonal."""
+    k, nuisance = model[0].size, model[-1] > 0
+    x, y, _ = _draw(rng, _MANY, *model)
+    x, y = _unit_rows(x), _unit_rows(y)
+    m = k + nuisance.size
+    cross = np.einsum("ij,ij->j", x[:, :m], y[:, :m], dtype=float) / _MANY
+    scale_x, scale_y = (np.sqrt(np.mean(view[:, :m] ** 2, axis=0, dtype=float)) for view in (x, y))
+    singular = (cross / (scale_x * scale_y), cross / scale_x, cross / scale_y)
+    return tuple(float(a[:k].min() / a[k:][nuisance].max()) for a in singular)
+
+
+def _unit_rows(view):
+    return view / np.linalg.norm(view, axis=1, keepdims=True)
 
 
 def _draw(rng, n, kappa, gamma_x, gamma_y, tilde_x, tilde_y, nu, *, heavy=False):

@@ -42,24 +42,25 @@ always PLS beats both. It is worse than one view's components by more than a sta
 """
 
 import argparse
-import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from zlib import crc32
 
 import jax
 import numpy as np
 import pandas as pd
-from diagnose import calibration_error
+from diagnose import calibration_by_chance, calibration_error
 
 from phasejax.datasets import DATASETS, PairedData
 from phasejax.diagnosis import Diagnosis, diagnose
+from phasejax.diagnosis.advice import lean
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
+from phasejax.diagnosis.probe import Targets, contributions, read_out, scored, sums_of
 from phasejax.diagnosis.sample import reduce_sample
-from phasejax.diagnosis.shrinkage import EXPECTED, MARGIN, preferred
+from phasejax.diagnosis.shrinkage import COMPARED, MARGIN, Prior, confidence, preferred
 from phasejax.diagnosis.square import encoders
 from phasejax.diagnosis.trial import ALPHAS, Candidate, Trial, try_out
 from phasejax.diagnosis.views import block_sums
@@ -89,14 +90,16 @@ RULES: dict[str, Callable[[Trial], int]] = {
     "always CP x→y": lambda trial: trial.of("CP", "x→y"),
     "always CP y→x": lambda trial: trial.of("CP", "y→x"),
     "highest score of the trial": lambda trial: max(choices(trial), key=lambda i: trial.score[i]),
+    "highest smooth score": lambda trial: max(choices(trial), key=lambda i: trial.smooth[i]),
     "the trial's choice": preferred,
 }
+ADVICE, CROSSED = "the advice of diagnose", "that of a prior from other data"
 _COMPONENTS = 64
 
 
 def choices(trial: Trial) -> list[int]:
     """The candidates of k dimensions whose place in the square is not itself chosen."""
-    return [i for i, c in enumerate(trial.candidates) if c.objective in EXPECTED]
+    return [i for i, c in enumerate(trial.candidates) if c.objective in COMPARED]
 
 
 def advised(found: Diagnosis, trial: Trial) -> int:
@@ -107,24 +110,30 @@ def advised(found: Diagnosis, trial: Trial) -> int:
 
 
 def held_out_scores(
-    data: PairedData, labels: np.ndarray, train: np.ndarray, known: np.ndarray, candidates: tuple[Candidate, ...]
-) -> np.ndarray:
-    """Balanced accuracy of each candidate on the rows that are not in `train`, probed with the labels of `known` rows."""
+    data: PairedData,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    train: np.ndarray,
+    known: np.ndarray,
+    candidates: tuple[Candidate, ...],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Balanced accuracy of each candidate on the rows that are not in `train`, probed with the labels of `known` rows, and its
+    covariance over these rows' groups."""
     x, y = _principal(data.x, train), _principal(data.y, train)
     moments = x[train].T @ x[train], x[train].T @ y[train], y[train].T @ y[train]
     fitted = encoders(tuple(m / train.sum() for m in moments), ALPHAS, max(c.k for c in candidates))
-    targets = targets_of(np.eye(labels.max() + 1)[labels], True)
-    test = targets._replace(weight=~train / np.maximum(targets.values[~train].sum(axis=0), 1)[targets.values.argmax(axis=1)])
-    classes = np.sum(targets.values[~train].any(axis=0))
-    scores = []
+    new, one_hot = np.flatnonzero(~train), np.eye(labels.max() + 1)[labels]
+    counts = one_hot[new].sum(axis=0)
+    there = Targets(one_hot[new], True, 1 / (np.sum(counts > 0) * counts[labels[new]]))
+    added = []
     for c in candidates:
         values, places = (x, fitted[0]) if c.view == "x" else (y, fitted[1])
         if not np.isnan(c.alpha[0]):
             values = values @ places[tuple(ALPHAS.index(alpha) for alpha in c.alpha)]
         values = values[:, : c.k]
-        probe = read_out(sums_of(values[known], targets.values[known]), True)
-        scores.append(contributions(values, *probe, test, np.arange(len(labels))).sum() / classes)
-    return np.array(scores)
+        probe = read_out(sums_of(values[known], one_hot[known]), True)
+        added.append(contributions(values[new], *probe, there, np.arange(new.size)))
+    return scored(np.array(added), there._replace(values=there.values[:, counts > 0]), groups[new])
 
 
 def _principal(view: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -148,8 +157,8 @@ def load(dataset: str) -> PairedData:
 
 
 def measure(dataset: str, label: str, split: int, k: int | None) -> list[dict]:
-    """One row for each number of labels: what every choice scores, what each rule chooses, and, of the diagnosis, its
-    confidence and whether its event came true."""
+    """One row for each number of labels: the trial, what every choice scores, what each rule chooses, and, where something is
+    advised, its confidence and whether its event came true on the new groups, few as they are."""
     return list(_rows(dataset, label, split, k))
 
 
@@ -169,17 +178,48 @@ def _rows(dataset: str, label: str, split: int, k: int | None) -> Iterator[dict]
         if trial is None:
             continue
         same_k = tuple(c._replace(k=trial.candidates[0].k) for c in trial.candidates)  # of what is inside the square as well
-        scores = 100 * held_out_scores(data, labels, train, np.flatnonzero(train), same_k)
+        held_out = data, labels, groups, train
+        scores, _ = held_out_scores(*held_out, np.flatnonzero(train), same_k)
+        given, noise = held_out_scores(*held_out, np.flatnonzero(train)[known["labelled"]], same_k)
+        leaning = lean(trial, found.sides)
         picks = {rule: choose(trial) for rule, choose in RULES.items()}
-        picks |= {"the advice of diagnose": advised(found, trial), "published elbow": advised(elbow, trial)}
-        row = {"task": f"{dataset} {label}", "split": split, "labels": count, "k": same_k[0].k, "objective": found.objective}
-        row |= {"choices": {" ".join(map(str, trial.candidates[i][:3])): scores[i] for i in choices(trial)}}
-        row |= {"rules": {rule: scores[i] for rule, i in picks.items()}}
+        picks |= {ADVICE: advised(found, trial), "published elbow": advised(elbow, trial)}
+        row = {"dataset": dataset, "task": f"{dataset} {label}", "split": split, "labels": count, "k": same_k[0].k}
+        row |= {"objective": found.objective, "trial": trial, "lean": leaning, "scores": 100 * scores, "given": given}
+        row |= {"rules": {rule: 100 * scores[i] for rule, i in picks.items()}, "advised": picks[ADVICE]}
         if found.confidence is not None:
-            given = held_out_scores(data, labels, train, np.flatnonzero(train)[known["labelled"]], trial.candidates)
-            best = given[choices(trial)].max()
-            row |= {"confidence": found.confidence, "came true": bool(best - given[picks["the advice of diagnose"]] <= MARGIN)}
+            here = confidence(trial, picks[ADVICE], leaning, noise=noise)
+            best = given[choices(trial)].max() - given[picks[ADVICE]]
+            row |= {"confidence": found.confidence, "on few groups": here, "came true": bool(best <= MARGIN)}
         yield row
+
+
+def with_prior_of_other_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, and what is chosen by the prior that the other half of the data sets has."""
+    half = np.array([crc32(name.encode()) % 2 for name in rows.dataset])
+    priors = [moments_of(rows[half != own]) for own in (0, 1)]
+    chosen = [preferred(row.trial, row.lean, priors[own]) for row, own in zip(rows.itertuples(), half, strict=True)]
+    rules = [
+        row.rules | {CROSSED: row.scores[row.advised if row.objective == "neither" else i]}
+        for row, i in zip(rows.itertuples(), chosen, strict=True)
+    ]
+    return rows.assign(rules=rules)
+
+
+def moments_of(rows: pd.DataFrame) -> Prior:
+    """The prior that the scores of tasks suggest, by analysis of variance: encoders within views."""
+    candidates = [rows.trial.iloc[0].candidates[i] for i in choices(rows.trial.iloc[0])]
+    scores = rows.scores.map(lambda row: row[choices(rows.trial.iloc[0])] / 100)
+    means = np.array([np.mean(list(part), axis=0) for _, part in scores.groupby(rows.task)])
+    view, objective = (np.array([getattr(c, name) for c in candidates]) for name in ("view", "objective"))
+    levels = {name: means[:, view == name].mean(axis=1) for name in ("x", "y")}
+    within = means - np.stack([levels[name] for name in view], axis=1)
+    expected = {name: within[:, objective == name].mean() for name in COMPARED}
+    rest = within - [expected[name] for name in objective]
+    own = np.sum(rest**2) / (len(means) * 2 * (len(COMPARED) - 1))
+    between = np.mean((levels["x"] - levels["y"]) ** 2) / 2 - own / len(COMPARED)
+    base = expected["principal components"]
+    return Prior({name: value - base for name, value in expected.items()}, max(between, 0) ** 0.5, own**0.5)
 
 
 def regrets(rows: pd.DataFrame) -> pd.DataFrame:
@@ -187,10 +227,13 @@ def regrets(rows: pd.DataFrame) -> pd.DataFrame:
     the best choice of each split."""
     found = []
     for _, part in rows.groupby(["task", "labels"], sort=False):
-        task, count = part.task.iloc[0], part.labels.iloc[0]
-        scores, rules = pd.DataFrame(list(part.choices)), pd.DataFrame(list(part.rules))
-        means, others = scores.mean(), [name for name in scores if not name.startswith("PLS")]
-        bests = {"task": means.max(), "task, PLS aside": means[others].max(), "split": scores.max(axis=1).mean()}
+        task, count, candidates = part.task.iloc[0], part.labels.iloc[0], part.trial.iloc[0].candidates
+        scores, rules = np.array(list(part.scores)), pd.DataFrame(list(part.rules))
+        all_choices = choices(part.trial.iloc[0])
+        others = [i for i in all_choices if candidates[i].objective != "PLS"]
+        means = scores.mean(axis=0)
+        bests = {"task": means[all_choices].max(), "task, PLS aside": means[others].max()}
+        bests["split"] = scores[:, all_choices].max(axis=1).mean()
         for rule in rules:
             found += [
                 {"task": task, "labels": count, "rule": rule, "best": b, "regret": v - rules[rule].mean()}
@@ -200,23 +243,37 @@ def regrets(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def report(rows: pd.DataFrame) -> None:
+    rows = with_prior_of_other_data(rows)
     lost = regrets(rows)
     for best, part in lost.groupby("best", sort=False):
         print(f"\nbest of each {best}, {rows.task.nunique()} tasks".ljust(33) + "".join(f"{n:>8} labels" for n in LABELLED))
         for rule, own in part.groupby("rule", sort=False):
             cells = [own.regret[own.labels == count] for count in LABELLED]
-            print(f"{rule:32}" + "".join(f"{cell.mean():9.2f} ±{cell.sem():4.2f}" for cell in cells))
+            print(f"{rule:34}" + "".join(f"{cell.mean():9.2f} ±{cell.sem():4.2f}" for cell in cells))
     print("\nregret of the advice less that of always one view's components: points, and standard errors over splits")
     for task, own in rows.groupby("task", sort=False):
         rules = [pd.DataFrame(list(own.rules[own.labels == count])) for count in LABELLED]
-        cells = [rule["always one view's components"] - rule["the advice of diagnose"] for rule in rules]
-        print(f"{task:32}" + "".join(f"{cell.mean():9.2f} ±{cell.sem():4.2f}" for cell in cells))
-    stated = rows.dropna(subset=["confidence"])
-    right = stated["came true"].astype(float).to_numpy()
-    print(f"\nconfidence: {len(stated)} stated, {stated.confidence.mean():.2f} on average, came true in {right.mean():.2f}")
-    print(f"expected calibration error {calibration_error(stated.confidence.to_numpy(), right):.3f}")
-    for count, part in stated.groupby("labels", sort=False):
-        print(f"{count:5} labels: stated {part.confidence.mean():.2f}, true {part['came true'].astype(float).mean():.2f}")
+        cells = [rule["always one view's components"] - rule[ADVICE] for rule in rules]
+        print(f"{task:34}" + "".join(f"{cell.mean():9.2f} ±{cell.sem():4.2f}" for cell in cells))
+    report_confidence(rows)
+
+
+def report_confidence(rows: pd.DataFrame) -> None:
+    """Against the mean over a task's splits, which is nearly the truth, and against the few new groups of each split."""
+    stated = rows.dropna(subset=["confidence"]).copy()
+    means = rows.groupby(["task", "labels"]).given.agg(lambda part: np.mean(list(part), axis=0))
+    lost = [
+        means[row.task, row.labels][choices(row.trial)].max() - means[row.task, row.labels][row.advised]
+        for row in stated.itertuples()
+    ]
+    stated["true on average"] = np.array(lost) <= MARGIN
+    print(f"\nconfidence, {len(stated)} stated: average, share that came true, calibration error (by chance)")
+    for name, event in (("confidence", "true on average"), ("on few groups", "came true")):
+        for count in (None, *LABELLED):
+            part = stated if count is None else stated[stated.labels == count]
+            said, right = part[name].to_numpy(float), part[event].to_numpy(float)
+            error, chance = calibration_error(said, right), calibration_by_chance(said)
+            print(f"{name:14} {count or 'all':>4} labels {said.mean():.2f} {right.mean():.2f} {error:.3f} ({chance:.3f})")
 
 
 def main() -> None:
@@ -230,7 +287,8 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
         rows = [row for part in pool.map(measure, *zip(*units, strict=True)) for row in part]
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=0))
+        plain = pd.DataFrame(rows).drop(columns=["trial", "lean"])
+        options.json.write_text(plain.to_json(orient="records", indent=0))
     report(pd.DataFrame(rows))
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from phasejax.diagnosis import words
 from phasejax.diagnosis.model.explanation import Explanation
 from phasejax.diagnosis.relation import Relation
-from phasejax.diagnosis.result import Direction, Objective, ViewName
+from phasejax.diagnosis.result import Direction, Objective, Side, ViewName
 from phasejax.diagnosis.shrinkage import MARGIN, confidence, preferred
 from phasejax.diagnosis.trial import Trial
 
@@ -31,7 +31,8 @@ def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advic
         return Advice("neither", None, None, _unfit(relation), None)
     if trial is None:
         return _by_model(model)
-    best = choose(trial, model)
+    leaning = lean(trial, model.sides)
+    best = choose(trial, leaning)
     candidate = trial.candidates[best]
     score = words.measured(trial, best)
     if trial.score[best] - trial.chance < trial.error[best]:
@@ -39,26 +40,26 @@ def advise(relation: Relation, trial: Trial | None, model: Explanation) -> Advic
         return Advice("neither", None, None, f"No advice: {sentence}", None)
     encoder = candidate.objective
     objective: Objective = "one view" if encoder == "principal components" or encoder == "whole view" else encoder
-    return Advice(objective, candidate.direction, candidate.view, _tried(trial, best), confidence(trial, best))
+    return Advice(objective, candidate.direction, candidate.view, _tried(trial, best), confidence(trial, best, leaning))
 
 
-def choose(trial: Trial, model: Explanation) -> int:
+def choose(trial: Trial, leaning: Float[np.ndarray, " C"]) -> int:
     """Index of the candidate that is advised; never a whole view, which has more dimensions than the others.
 
     The square's interior, which chooses its own dimensions, must lead beyond doubt, and the whole views too: what more
     dimensions give is no merit of a ridge.
     """
-    best = preferred(trial, lean(trial, model))
+    best = preferred(trial, leaning)
     interior = trial.of("whitened")
     rivals = [best, *(trial.of("whole view", view=view) for view in ("x", "y"))]
     lead = trial.difference[interior] - 2 * trial.difference_error[interior]
     return interior if lead[rivals].min() > MARGIN else best
 
 
-def lean(trial: Trial, model: Explanation) -> Float[np.ndarray, " C"]:
+def lean(trial: Trial, sides: tuple[Side, Side, Side]) -> Float[np.ndarray, " C"]:
     """What the model adds to the score to expect of each candidate: of CA and CP in both directions, those lose up to `_LEAN`
     whose fit on these pairs is less likely to recover the signal than that of the likeliest."""
-    outlooks = {key: side.outlook for key, side in zip(words.SIDES, (model.ca, model.cp, model.cp_reverse), strict=True)}
+    outlooks = {key: side.outlook for key, side in zip(words.SIDES, sides, strict=True)}
     chance: dict[tuple[str, str | None], float] = {
         key: outlook.probability for key, outlook in outlooks.items() if outlook is not None
     }
@@ -92,7 +93,7 @@ def doubts(relation: Relation, trial: Trial | None) -> list[str]:
 
 def _by_model(model: Explanation) -> Advice:
     """Where nothing could be tried: of the sides that are likely to recover the signal, the likeliest to do so here."""
-    sides = (model.ca, model.cp, model.cp_reverse)
+    sides = model.sides
     likely = [i for i, side in enumerate(sides) if side.probability > 0.5]
     if not likely:
         return Advice(

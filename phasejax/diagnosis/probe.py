@@ -108,15 +108,15 @@ def scored(
     added: Float[np.ndarray, "C m"], targets: Targets, groups: Shaped[np.ndarray, " m"]
 ) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, "C C"]]:
     """Scores from what each row adds, and their covariance over groups; what rows add is taken less the share of their class
-    (of all rows, for R²)."""
+    (of all rows, for R²). A class takes one degree of freedom from the rows, or groups of rows, that speak of it."""
     score = targets.base + added.sum(axis=1)
     share = targets.values if targets.classes else np.sum(targets.values**2, axis=1, keepdims=True)
     share = share * targets.weight[:, None]
     excess = added - (added @ (share > 0)) / share.sum(axis=0) @ share.T
     codes = np.unique(groups, return_inverse=True)[1]
-    count = codes.max() + 1
-    by_group = np.stack([np.bincount(codes, row, count) for row in excess])
-    return score, by_group @ by_group.T * count / (count - 1)
+    by_group = np.stack([np.bincount(codes, row) for row in excess])
+    spoken = np.unique(np.stack([codes, share.argmax(axis=1)]), axis=1).shape[1]
+    return score, by_group @ by_group.T * spoken / max(spoken - share.shape[1], 1)
 
 
 def _discriminant(sums: Sums):

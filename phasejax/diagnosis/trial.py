@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from phasejax.diagnosis.probe import Sums, Targets, contributions, read_out, scored, sums_of, targets_of
 from phasejax.diagnosis.sample import Sample
@@ -98,6 +99,7 @@ class Choice(NamedTuple):
     k: int
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # over matrices this small, threads wait for each other
 def try_out(sample: Sample, blocks: Blocks, block: Int[np.ndarray, " n"], k: int, seed: int) -> Trial | None:
     """Scores of everything that can be fitted to a sample of pairs, with `k` dimensions or as many as the folds choose.
 

@@ -212,14 +212,22 @@ def _remedies(relation: Relation | None) -> list[str]:
 
 
 def data(diagnosis: Diagnosis) -> str:
-    """What was analysed."""
+    """What was analysed, and how sure it is that there is something to analyse."""
     d = diagnosis
     pairs = f"{d.n:,} pairs" if round(d.n_effective) >= d.n else f"{d.n:,} pairs, worth {d.n_effective:,.0f} independent ones"
     x, y = (
         f"{name} has {columns} columns of rank {rank}" + (f", {kept} components kept" if kept < min(columns, rank) else "")
         for name, (columns, rank, kept) in (("x", d.x), ("y", d.y))
     )
-    return f"{pairs}, {d.n_labelled:,} labelled; {x}; {y}; {d.method} method."
+    return f"{pairs}, {d.n_labelled:,} labelled; {x}; {y}; {d.method} method.{_tested(d.relation)}"
+
+
+def _tested(relation: Relation | None) -> str:
+    """The p-values of layer one."""
+    if relation is None:
+        return ""
+    views, labels_x, labels_y = (f"p = {p:.2g}" for p in (relation.views, relation.labels_x, relation.labels_y))
+    return f" By permutation: x and y are related with {views}, the labels to x with {labels_x} and to y with {labels_y}."
 
 
 def interval(estimate: Estimate) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from phasejax.diagnosis.shrinkage import EXPECTED, LEAD, MARGIN, SPREAD, confidence, preferred, standing
+from phasejax.diagnosis.shrinkage import COMPARED, LEAD, MARGIN, PRIOR, confidence, preferred, standing
 from phasejax.diagnosis.trial import Candidate, Trial
 
 CANDIDATES = tuple(
@@ -11,7 +11,8 @@ CANDIDATES = tuple(
     for view in ("x", "y")
     for objective in ("CA", "CP", "PLS", "whitened", "principal components", "whole view")
 )
-COMPARED = [i for i, c in enumerate(CANDIDATES) if c.objective in EXPECTED]
+PLACES = [i for i, c in enumerate(CANDIDATES) if c.objective in COMPARED]
+SAME_VIEW = np.equal.outer(*2 * (np.array([c.view for c in CANDIDATES]),))
 
 
 def made(smooth, noise):
@@ -32,21 +33,33 @@ def test_the_posterior_weighs_prior_and_measurement_by_their_precision():
     smooth, noise = rng.normal(0.5, 0.1, 12), some_noise(rng)
     found = standing(made(smooth, noise))
     contrast = np.diff(np.eye(8), axis=0)
-    expected = contrast @ [EXPECTED[CANDIDATES[i].objective] for i in COMPARED]
-    prior = np.linalg.inv(SPREAD**2 * contrast @ contrast.T)
-    measured = np.linalg.inv(contrast @ noise[np.ix_(COMPARED, COMPARED)] @ contrast.T)
+    expected = contrast @ [PRIOR.expected[CANDIDATES[i].objective] for i in PLACES]
+    spread = PRIOR.own**2 * np.eye(8) + PRIOR.view**2 * SAME_VIEW[np.ix_(PLACES, PLACES)]
+    prior = np.linalg.inv(contrast @ spread @ contrast.T)
+    measured = np.linalg.inv(contrast @ noise[np.ix_(PLACES, PLACES)] @ contrast.T)
     covariance = np.linalg.inv(prior + measured)
-    mean = covariance @ (prior @ expected + measured @ contrast @ smooth[COMPARED])
+    mean = covariance @ (prior @ expected + measured @ contrast @ smooth[PLACES])
     np.testing.assert_allclose(contrast @ found.mean, mean, atol=1e-4)
     np.testing.assert_allclose(contrast @ found.covariance @ contrast.T, covariance, atol=1e-4)
 
 
-def test_few_labels_leave_the_simpler_choice_and_many_the_measured_one():
+def test_few_labels_leave_what_is_expected_and_many_the_measured_one():
     smooth = np.full(12, 0.6)
     smooth[0], smooth[5] = 0.7, 0.99  # CA, and a whole view, which does not count
-    chosen = [CANDIDATES[preferred(made(smooth, size**2 * np.eye(12)))].objective for size in (1e-4, 0.05, 0.5, 5)]
-    assert chosen == ["CA", "CA", "principal components", "principal components"]
+    for prior, by_default in ((PRIOR, "PLS"), (PRIOR._replace(expected=dict.fromkeys(COMPARED, 0.0)), "principal components")):
+        found = [preferred(made(smooth, size**2 * np.eye(12)), prior=prior) for size in (1e-4, 0.01, 0.5, 5)]
+        assert [CANDIDATES[i].objective for i in found] == ["CA", "CA", by_default, by_default]
     assert CANDIDATES[preferred(made(smooth, np.eye(12)), lean=np.arange(12) / 12)].view == "y"
+
+
+def test_what_one_encoder_of_a_view_shows_speaks_for_the_others_of_it():
+    """Each encoder of y leads by less than any of them is sure of; all of them together choose the view."""
+    smooth = np.full(12, 0.6)
+    smooth[:6] += 0.03
+    smooth[6 + 2] = 0.66  # of y's, PLS alone stands out
+    noise = 0.1**2 * np.eye(12)
+    alone = PRIOR._replace(view=0.0, own=np.hypot(PRIOR.view, PRIOR.own))
+    assert [CANDIDATES[preferred(made(smooth, noise), prior=prior)].view for prior in (alone, PRIOR)] == ["y", "x"]
 
 
 def test_what_leads_by_next_to_nothing_gives_way_to_what_is_simpler():
@@ -59,17 +72,23 @@ def test_what_leads_by_next_to_nothing_gives_way_to_what_is_simpler():
     assert CANDIDATES[preferred(made(smooth, sure))].objective == "PLS"
 
 
-@pytest.mark.parametrize("size", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("size", [0.015, 0.03, 0.05])
 def test_confidence_is_the_share_of_cases_in_which_nothing_else_is_better_by_more_than_the_margin(size):
+    """In truth, and as new groups measure it."""
     rng = np.random.default_rng(1)
     stated, true = [], []
+    law = np.array([PRIOR.expected.get(c.objective, PRIOR.expected["CA"]) for c in CANDIDATES])
+    spread = PRIOR.own**2 * np.eye(12) + PRIOR.view**2 * SAME_VIEW
     for _ in range(300):
-        truth = 0.5 + np.array([EXPECTED.get(c.objective, 0.0) for c in CANDIDATES]) + SPREAD * rng.normal(size=12)
-        noise = some_noise(rng, size)
+        truth = rng.multivariate_normal(0.5 + law, spread)
+        noise, noise_there = some_noise(rng, size), some_noise(rng, 0.03)
         found = made(rng.multivariate_normal(truth, noise), noise)
         best = preferred(found)
-        stated.append(confidence(found, best))
-        true.append(truth[COMPARED].max() - truth[best] <= MARGIN)
-    error = np.sqrt(np.mean(np.array(stated) * (1 - np.array(stated))) / 300)
-    assert abs(np.mean(stated) - np.mean(true)) < 3.5 * error
-    assert np.corrcoef(stated, true)[0, 1] > 0.1
+        there = rng.multivariate_normal(truth, noise_there)
+        stated.append([confidence(found, best), confidence(found, best, noise=noise_there)])
+        true.append([score[PLACES].max() - score[best] <= MARGIN for score in (truth, there)])
+    stated, true = np.array(stated), np.array(true)
+    error = np.sqrt(np.mean(stated * (1 - stated), axis=0) / 300)
+    assert (np.abs(stated.mean(axis=0) - true.mean(axis=0)) < 3.5 * error).all()
+    assert all(np.corrcoef(stated[:, i], true[:, i])[0, 1] > 0.1 for i in (0, 1))
+    assert stated[:, 1].mean() < stated[:, 0].mean() - 0.02

@@ -6,7 +6,7 @@ import scipy.linalg
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from phasejax.diagnosis.labels import read_labels
-from phasejax.diagnosis.probe import contributions, read_out, sums_of, targets_of
+from phasejax.diagnosis.probe import contributions, read_out, scored, sums_of, targets_of
 from phasejax.diagnosis.sample import reduce_sample
 from phasejax.diagnosis.square import encoders
 from phasejax.diagnosis.trial import try_out
@@ -97,6 +97,27 @@ def test_contributions_add_up_to_balanced_accuracy_and_to_r_squared():
     np.testing.assert_allclose((labels.mean(axis=0), labels.std(axis=0)), ([0] * 3, [1] * 3), atol=1e-12)
     added = contributions(features, weights, offsets, targets, rows)
     np.testing.assert_allclose(1 + added.sum(), np.mean(1 - np.mean((labels - features @ weights - offsets) ** 2, axis=0)))
+
+
+@pytest.mark.parametrize("groups", ["rows", "one class each", "all classes each"])
+def test_errors_are_those_of_repeated_draws_where_a_class_has_three_rows(groups):
+    """Rows that hit by chance, alike within groups: what classes take of the freedom of so few is given back."""
+    rng, codes = np.random.default_rng(10), np.repeat(np.arange(10), 6)
+    group = {"rows": np.arange(60), "one class each": np.arange(60) // 2, "all classes each": np.arange(60) % 6}[groups]
+    rows = group < 3 if groups == "all classes each" else np.arange(60) % 6 < (3 if groups == "rows" else 6)
+    codes, group = codes[rows], np.unique(group[rows], return_inverse=True)[1]
+    targets = targets_of(np.eye(10)[codes], True)
+    chance = rng.uniform(0.2, 0.9, (10, 1))[codes]
+    scores, variances = [], []
+    for _ in range(4000):
+        luck = rng.random((group.max() + 1, 2))[group]  # of two encoders
+        score, covariance = scored((targets.weight[:, None] * (luck < chance)).T, targets, group)
+        scores.append(score)
+        variances.append(np.diag(covariance))
+    true = np.var(scores, axis=0)
+    error = true * np.sqrt(2 / 4000) + np.std(variances, axis=0) / np.sqrt(4000)
+    assert error.max() < 0.06 * true.min()
+    np.testing.assert_array_less(np.abs(np.mean(variances, axis=0) - true), 4 * error)
 
 
 def test_leaving_a_fold_out_is_a_subtraction():

@@ -37,6 +37,11 @@ class Explanation(NamedTuple):
     k: int
     cloud: np.ndarray
 
+    @property
+    def sides(self) -> tuple[Side, Side, Side]:
+        """CA, CP from x to y, CP from y to x."""
+        return self.ca, self.cp, self.cp_reverse
+
 
 def explain(sample: Sample, blocks: Blocks, k: int | None, seed: int) -> Explanation:
     """The model of a sample whose rows were summed in blocks; `k` signal directions, or None to estimate them.
