@@ -66,7 +66,7 @@ def preferred(trial: Trial, lean: Float[np.ndarray, " C"] | float = 0.0, prior: 
     law = standing(trial, lean, prior=prior)
     far = law.mean.max() - law.mean > LEAD
     order = {objective: place for place, objectives in enumerate(SIMPLER) for objective in objectives}
-    place = [order[trial.candidates[i].objective] for i in law.candidates]
+    place = np.array([order[trial.candidates[i].objective] for i in law.candidates])
     return int(law.candidates[np.lexsort((-law.mean, place, far))[0]])
 
 

@@ -84,6 +84,7 @@ def test_nothing_is_advised_where_nothing_can_be():
         assert found.relation.verdict == verdict
         assert (found.objective, found.direction, found.view, found.trial, found.confidence) == ("neither", *[None] * 4)
         assert found.advice.startswith("No advice") and "Δ" not in str(found).split("Next")[0]
+        assert f"x and y are related with p = {found.relation.views:.2g}" in " ".join(str(found).split())
 
 
 def test_a_given_k_changes_what_is_said():
