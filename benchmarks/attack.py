@@ -2,8 +2,8 @@
 
     python benchmarks/attack.py [NAME…] [--count 100] [--seed 0]
 
-NAME is kills, corruptions, inputs, commands, processes, cluster or objects; all of them without one. Everything happens in a
-temporary folder, servers are on loopback, and no device node is touched. The last needs
+NAME is kills, corruptions, inputs, commands, processes, cluster, s3, gs or az; all of them without one. Everything happens in a
+temporary folder, servers are on loopback, and no device node is touched. The last three need
 `pip install 'moto[server]' azure-storage-blob` and `npm install -g azurite`.
 
 Seen on 2 cores of a Zen 4 that five to ten other processes shared, so that seconds are upper bounds:
@@ -367,8 +367,8 @@ def cluster(folder: Path, count: int, rng: np.random.Generator) -> None:
 
 
 @contextmanager
-def s3() -> Iterator[str]:
-    """A bucket of an S3 server on loopback, which also speaks what Google's does to those who ask for its XML."""
+def bucket() -> Iterator[None]:
+    """The bucket `sweeps` of an S3 server on loopback, which also answers what Google's client asks."""
     import boto3  # pyright: ignore[reportMissingImports]
     from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingImports]
         DomainDispatcherApplication,
@@ -391,20 +391,13 @@ def s3() -> Iterator[str]:
     account = {"gcs_base_url": at, "disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
     os.environ["GOOGLE_SERVICE_ACCOUNT_KEY"] = json.dumps(account)
     boto3.client("s3").create_bucket(Bucket="sweeps")
-    yield "s3://sweeps/out"
+    yield
     server.shutdown()
 
 
 @contextmanager
-def gs() -> Iterator[str]:
-    """The same server, by the requests of Google's client."""
-    with s3():
-        yield "gs://sweeps/out"
-
-
-@contextmanager
-def az() -> Iterator[str]:
-    """A container of Azurite, Microsoft's own emulator of its storage."""
+def container() -> Iterator[None]:
+    """The container `sweeps` of Azurite, Microsoft's own emulator of its storage."""
     from azure.storage.blob import ContainerClient  # pyright: ignore[reportMissingImports]
 
     port, account, key = free_port(), "loopback", base64.b64encode(b"key").decode()
@@ -416,22 +409,30 @@ def az() -> Iterator[str]:
     os.environ |= {"AZURE_STORAGE_ENDPOINT": at, "AZURE_ALLOW_HTTP": "true"}
     try:
         ContainerClient(at, "sweeps", credential=key, retry_total=9).create_container()
-        yield "az://sweeps/out"
+        yield
     finally:
         server.terminate()
 
 
-def objects(folder: Path, count: int, rng: np.random.Generator) -> None:
-    """A sweep into a server on loopback of each kind: killed, resumed, damaged, mended, checked."""
-    for serving in (s3, gs, az):
-        if serving is az and not shutil.which("azurite-blob"):
-            print("objects az   not tried: npm install -g azurite")
-            continue
-        with serving() as at:
-            _stored_there(folder, at, rng)
+def s3(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """A sweep into an S3 server: killed, resumed, damaged, mended, checked."""
+    with bucket():
+        _there("s3://sweeps/out", folder, rng)
 
 
-def _stored_there(folder: Path, at: str, rng: np.random.Generator) -> None:
+def gs(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """The same by the requests of Google's client."""
+    with bucket():
+        _there("gs://sweeps/google", folder, rng)
+
+
+def az(folder: Path, count: int, rng: np.random.Generator) -> None:
+    """The same into Azure's blobs."""
+    with container():
+        _there("az://sweeps/out", folder, rng)
+
+
+def _there(at: str, folder: Path, rng: np.random.Generator) -> None:
     import obstore
 
     from phasejax.sweep.place import Bucket, place
@@ -443,10 +444,10 @@ def _stored_there(folder: Path, at: str, rng: np.random.Generator) -> None:
     assert subprocess.run(command, capture_output=True).returncode == 0
     whole = time.monotonic() - began
     intact = load(url).drop_attrs()
-    bucket, where = place(at), place(url)
-    assert isinstance(bucket, Bucket) and isinstance(where, Bucket)
-    for entry in [e for part in obstore.list(bucket.objects) for e in part]:
-        obstore.delete(bucket.objects, entry["path"])
+    all_of_it, where = place(at), place(url)
+    assert isinstance(all_of_it, Bucket) and isinstance(where, Bucket)
+    for entry in [e for part in obstore.list(all_of_it.objects) for e in part]:
+        obstore.delete(all_of_it.objects, entry["path"])
     while True:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
@@ -471,7 +472,7 @@ def _stored_there(folder: Path, at: str, rng: np.random.Generator) -> None:
         seen["mended"] += mended.drop_attrs().identical(intact)
     checked = subprocess.run([*COMMAND, "check", url], capture_output=True, text=True)
     seen["checked whole"] += checked.returncode == 0
-    report(f"objects {at[:2]}", seen, "kills", "wrong", "silent", "told", "mended", "checked whole")
+    report(at[:2], seen, "kills", "wrong", "silent", "told", "mended", "checked whole")
 
 
 def report(what: str, seen: Counter, *columns: str) -> None:
@@ -479,7 +480,7 @@ def report(what: str, seen: Counter, *columns: str) -> None:
 
 
 if __name__ == "__main__":
-    attacks = [kills, corruptions, inputs, commands, processes, cluster, objects]
+    attacks = [kills, corruptions, inputs, commands, processes, cluster, s3, gs, az]
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", choices=[[], *(attack.__name__ for attack in attacks)])
     parser.add_argument("--count", type=int, default=100)

@@ -120,6 +120,22 @@ def test_a_wrong_copy_of_the_metadata_is_seen_and_made_again(whole, copy):
     assert load(copy).drop_attrs().identical(whole[1])
 
 
+def test_values_have_reached_the_disk_before_the_status_that_vouches_for_them(whole, tmp_path, monkeypatch):
+    path, kept, events, put = tmp_path / "s.zarr", {}, [], _local._put
+    monkeypatch.setattr("phasejax.sweep.running.engine_for", remembered(flat(whole[1])))
+    monkeypatch.setattr("phasejax.sweep.running.tile_shape", lambda shape, target: (1, shape[1]))
+    monkeypatch.setattr("os.fsync", lambda handle: kept.setdefault(os.fstat(handle).st_ino, len(events)))
+    monkeypatch.setattr(_local, "_put", lambda file, *args, **options: events.append(file) or put(file, *args, **options))
+    run(small(), path=path)
+    for tile in range(3):
+        vouched = events.index(path / "status" / "c" / f"{tile}" / "0")
+        values = [
+            file for file in path.glob(f"*/c/{tile}/**/*") if file.is_file() and file.relative_to(path).parts[0] != "status"
+        ]
+        assert len(values) == len(whole[1].data_vars)  # without status, with checksums
+        assert all(kept[there.stat().st_ino] <= vouched for file in values for there in (file, file.parent))
+
+
 def test_chunks_carry_a_checksum_that_any_reader_verifies(copy):
     chunk = copy / "distance_ca" / "c" / "0" / "0"
     content = bytearray(chunk.read_bytes())
