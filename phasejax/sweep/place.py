@@ -99,13 +99,19 @@ class Folder:
             os.close(handle)
 
 
+class _Objects(ObjectStore):
+    """Without puts under a condition, which some servers refuse and others ignore: a record would be put over."""
+
+    set_if_not_exists = Keys.set_if_not_exists
+
+
 class Bucket:
     """A store under the keys of an object store. Whoever reads it sees each put whole, and in any order."""
 
     def __init__(self, url: str):
         self._url = url.rstrip("/")
         self.objects = _objects(self._url)
-        self.keys: Keys = ObjectStore(self.objects)
+        self.keys: Keys = _Objects(self.objects)
 
     def __str__(self) -> str:
         return self._url

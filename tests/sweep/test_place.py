@@ -67,6 +67,20 @@ def test_whatever_is_lost_there_is_seen_and_computed_again(url, intact):
     assert sorted(keys(url)) == sorted(everything)
 
 
+def test_a_server_that_ignores_conditions_is_told_none(url, intact, monkeypatch):
+    put = obstore.put_async
+
+    async def heedless(*arguments, mode="overwrite", **options):
+        return await put(*arguments, **options)
+
+    monkeypatch.setattr(obstore, "put_async", heedless)
+    run(small(), path=url)
+    obstore.put(objects(url).objects, "delta_ca/zarr.json", b"{")
+    notices = []
+    assert run(small(), path=url, resume=True, on_notice=notices.append).drop_attrs().identical(intact)
+    assert len(notices) == 1 and notices[0].startswith(f"{url}: delta_ca was missing or not as it was made; 3 damaged tiles")
+
+
 def test_killed_between_any_two_puts_it_goes_on(url, intact, monkeypatch):
     """A put is whole or absent: what is left after the first n of them is what a kill leaves."""
     left = 0
