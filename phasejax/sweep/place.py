@@ -100,9 +100,13 @@ class Folder:
 
 
 class _Objects(ObjectStore):
-    """Without puts under a condition, which some servers refuse and others ignore: a record would be put over."""
+    """Without puts under a condition, which some servers refuse and others ignore: a record would be put over. And with a name
+    of its own: obstore cannot print a store whose account is the environment's."""
 
     set_if_not_exists = Keys.set_if_not_exists
+
+    def __str__(self) -> str:
+        return type(self.store).__name__
 
 
 class Bucket:

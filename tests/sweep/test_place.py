@@ -1,5 +1,6 @@
 """A store under the keys of an object store is the store of a folder: begun, continued, checked and mended alike."""
 
+import json
 import shutil
 import uuid
 
@@ -133,6 +134,16 @@ def test_the_command_line_takes_a_url(url, tmp_path):
     checked = CliRunner().invoke(app, ["check", f"{url}/small.zarr"])
     assert checked.exit_code == 0 and "whole: 15 cells" in checked.stdout
     assert Store(f"{url}/small.zarr").cells_done() == 15
+
+
+@pytest.mark.parametrize("at", ["s3://printed/x", "gs://printed/x", "az://printed/x"])
+def test_stores_of_every_kind_take_their_account_from_the_environment_and_can_be_printed(at, monkeypatch):
+    """Zarr prints a store to name its arrays."""
+    account = {"disable_oauth": True} | dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT_NAME"):
+        monkeypatch.setenv(name, "loopback")
+    assert str(objects(at).keys).endswith("Store") and str(objects(at)) == at
 
 
 @pytest.mark.parametrize("at", ["s4://bucket/x", "s3://", "memory//x://", "gs://b/x"])
