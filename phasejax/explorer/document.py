@@ -6,7 +6,7 @@ from importlib.resources import files
 from phasejax.explorer.ranges import RANGES
 from phasejax.recovery import LEVEL
 
-_SCRIPTS = ("theory.js", "simulate.js", "draw.js", "app.js")
+_SCRIPTS = ("theory.js", "simulate.js", "make.js", "draw.js", "view.js", "measure.js", "takeaway.js", "data.js", "app.js")
 _APP = "/*APP*/"  # what stands before it is what a worker needs of the script
 
 

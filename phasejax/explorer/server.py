@@ -1,16 +1,18 @@
-"""The page on this machine: compiled kernel and diagnosis behind it, for this machine's browser alone."""
+"""The page on this machine: compiled kernel, theory and diagnosis behind it, for this machine's browser alone."""
 
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import jax
 import numpy as np
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -20,38 +22,42 @@ from starlette.routing import Route
 from phasejax.diagnosis import Diagnosis, diagnose
 from phasejax.diagnosis.files import read_column, read_view
 from phasejax.explorer.document import page
-from phasejax.explorer.kernel import TRIALS, View, bands
+from phasejax.explorer.expectation import at_point, edges, rows
+from phasejax.explorer.kernel import TRIALS, Point, View, bands, distances, program
+from phasejax.explorer.turns import Desk, Superseded, Ticket
 from phasejax.recovery import LEVEL
 
 HOSTS = ["127.0.0.1", "localhost"]
 
 
 def application() -> Starlette:
-    """The page at `/`, its Monte-Carlo at `/simulate`, the diagnosis of dropped files at `/diagnose`.
+    """The page at `/`, its Monte-Carlo and its boundaries at n at `/picture`, what is expected at its point at `/point`, the
+    diagnosis of dropped files at `/diagnose`.
 
     Requests that name another host, or that another site's page sends, are refused.
     """
-    newest: dict[str, int] = {}
+    desk = Desk()
 
-    async def simulate(request: Request) -> Response:
-        query = dict(request.query_params)
-        session, ticket = query.pop("session", ""), query.pop("ticket", "")
-        try:
-            view, number = View.model_validate(query), int(ticket)
-        except (ValidationError, ValueError) as error:
-            return PlainTextResponse(_sentence(error), status_code=400)
-        if number < newest.get(session, 0):
-            return PlainTextResponse("a newer picture was asked for.", status_code=409)
-        newest[session] = number
-        return StreamingResponse(_lines(view, lambda: newest[session] == number), media_type="application/x-ndjson")
+    async def picture(request: Request) -> Response:
+        view, ticket = View.model_validate(request.query_params), Ticket.model_validate(request.query_params)
+        desk.admit(ticket)
+        return StreamingResponse(_lines(view, ticket, desk), media_type="application/x-ndjson")
+
+    async def point(request: Request) -> Response:
+        asked, ticket = Point.model_validate(request.query_params), Ticket.model_validate(request.query_params)
+        desk.admit(ticket)
+        found = await desk.serve(ticket, ("point", asked.cell), at_point, asked)
+        return Response(_line(found), media_type="application/json")
 
     return Starlette(
         routes=[
             Route("/", lambda request: HTMLResponse(page())),
-            Route("/simulate", simulate),
+            Route("/picture", picture),
+            Route("/point", point),
             Route("/diagnose", _diagnose, methods=["POST"]),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS), Middleware(_OwnPagesOnly)],
+        exception_handlers={ValidationError: _mistake, Superseded: _superseded},
     )
 
 
@@ -70,15 +76,18 @@ class _OwnPagesOnly:
         return await self._app(scope, receive, send)
 
 
-async def _lines(view: View, wanted) -> AsyncIterator[str]:
-    """One line of JSON a band, as long as no newer request has come."""
+async def _lines(view: View, ticket: Ticket, desk: Desk) -> AsyncIterator[str]:
+    """Lines of JSON, until a newer request comes: bands of cells with their regimes, then rows with the boundaries at n."""
     began = time.monotonic()
-    async for cells, distance in iterate_in_threadpool(bands(view)):
-        codes = (distance < LEVEL) @ np.array([1, 2])
-        seconds = time.monotonic() - began
-        yield json.dumps({"cells": cells.tolist(), "codes": codes.tolist(), "trials": TRIALS, "seconds": seconds}) + "\n"
-        if not wanted():
-            return
+    with suppress(Superseded):
+        for cells in bands(view):
+            distance = await desk.serve(ticket, program(view), distances, view, cells)
+            codes = (distance < LEVEL) @ np.array([1, 2])
+            seconds = time.monotonic() - began
+            yield _line({"cells": cells.tolist(), "codes": codes.tolist(), "trials": TRIALS, "seconds": seconds})
+        for numbers in rows(view):
+            edge = await desk.serve(ticket, ("edges", view.cell), edges, view, numbers)
+            yield _line({"rows": numbers.tolist(), "ca": edge.ca.tolist(), "cp": edge.cp.tolist()})
 
 
 async def _diagnose(request: Request) -> Response:
@@ -105,9 +114,17 @@ def _diagnosis(x: str, y: str, labels: str) -> Diagnosis:
     return diagnose(read_view(x), read_view(y), read_column(labels), key=jax.random.key(0))
 
 
-def _sentence(error: ValidationError | ValueError) -> str:
+def _line(found: dict[str, Any]) -> str:
+    return json.dumps(found) + "\n"
+
+
+def _mistake(request: Request, error: Exception) -> Response:
     """The first mistake: which parameter, and what is allowed."""
-    if not isinstance(error, ValidationError):
-        return "ticket is not a number."
+    assert isinstance(error, ValidationError)
     first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'view'}: {first['msg'].removeprefix('Value error, ')}."
+    where, what = ".".join(map(str, first["loc"])) or "view", first["msg"].removeprefix("Value error, ")
+    return PlainTextResponse(f"{where}: {what}.", status_code=400)
+
+
+def _superseded(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("a newer one was asked for.", status_code=409)

@@ -1,7 +1,9 @@
 """The page served: the compiled kernel behind it, newest request first; other hosts' requests are refused."""
 
+import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +15,16 @@ from playwright.sync_api import expect
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from phasejax import SpikedModel, recovery, sampling, solvers
-from phasejax.explorer import kernel
+from phasejax import SpikedModel, recovery, sampling, solvers, theory
+from phasejax.explorer import expectation, kernel
 from phasejax.explorer.ranges import RANGES
 from phasejax.explorer.server import application
+from phasejax.explorer.turns import Desk, Superseded, Ticket
 
-VIEW = dict(k=1, dX=4, dY=5, n=60, spread=1, gammaX=0.5, gammaY=0.5, gammaTildeX=1, gammaTildeY=1, kappaMax=2, size=9)
+SIZES = dict(k=1, dX=4, dY=5, n=60, spread=1)
+VIEW = SIZES | dict(
+    gammaX=0.5, gammaY=0.5, qualityX=0, qualityY=0, gammaTildeX=1, gammaTildeY=1, ridgeX=0, ridgeY=0, kappaMax=2, size=9
+)
 
 
 def test_sliders_and_server_have_the_same_ranges():
@@ -48,8 +54,9 @@ def test_coarse_cells_come_first_and_each_cell_once():
     assert set(order[:9].tolist()) == coarse
 
 
-def test_the_kernel_draws_the_model_of_each_cell(float32):
-    view = kernel.View.model_validate(VIEW)
+@pytest.mark.parametrize("ridges", [(0, 0), (0.5, 0.2)])
+def test_the_kernel_draws_the_model_of_each_cell(float32, ridges):
+    view = kernel.View.model_validate(VIEW | dict(zip(("ridgeX", "ridgeY"), ridges, strict=True)))
     cells = np.array([40, 44, 80])  # κ = 1, 1, 2 and ν = .5, 1, 1
     found = np.mean([kernel.distances(view, cells, seed) for seed in range(30)], axis=0)
 
@@ -58,7 +65,8 @@ def test_the_kernel_draws_the_model_of_each_cell(float32):
             d=4, d_y=5, k=1, kappa=kappa, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=1.0, nu=nu
         )
         cov = sampling.sample_covariance(model, 60, key=key)
-        return [recovery.subspace_distance(solve(cov, 1).encoder_x) for solve in (solvers.align, solvers.predict)]
+        found = [solvers.whiten(cov, 1, ridge_x=ridges[0], ridge_y=ridge_y) for ridge_y in (ridges[1], np.inf)]
+        return [recovery.subspace_distance(solution.encoder_x) for solution in found]
 
     keys = jax.random.split(jax.random.key(3), 600)
     for cell, mean in zip(cells, found, strict=True):
@@ -68,37 +76,114 @@ def test_the_kernel_draws_the_model_of_each_cell(float32):
         assert np.all(np.abs(mean - drawn.mean(axis=1)) < 4 * error + 1e-6)
 
 
+@pytest.mark.parametrize("ridges", [(0, 0), (0.5, 0.2)])
+def test_what_is_expected_at_n_is_the_package_s(ridges):
+    named = dict(zip(("ridge_x", "ridge_y"), ridges, strict=True))
+    point = VIEW | dict(zip(("ridgeX", "ridgeY"), ridges, strict=True)) | {"gammaTildeY": 8, "kappa": 1.5, "nu": 0.4}
+    view = kernel.Point.model_validate(point)
+    parts = list(expectation.rows(view))
+    assert [len(part) for part in parts] == [2, 2, 2, 2, 1]
+    assert np.concatenate(parts).tolist() == list(range(9))
+    with jax.enable_x64(True):
+
+        def model(kappa, nu):
+            return SpikedModel.homogeneous(
+                d=4, d_y=5, k=1, kappa=kappa, gamma_x=0.5, gamma_y=0.5, gamma_tilde_x=1.0, gamma_tilde_y=8.0, nu=nu
+            )
+
+        edge = expectation.edges(view, np.array([6]))
+        for found, wanted in zip(edge, theory.effective_critical_nu(model(1.5, 0.0), 60, **named), strict=True):
+            assert found == pytest.approx([float(wanted)], abs=1e-6) and 0 < wanted < 1
+        found = expectation.at_point(view)
+        wanted = theory.expected_distance(model(1.5, 0.4), 60, **named), theory.samples_needed(model(1.5, 0.4), **named)
+    for name, pair in zip(("distance", "needed"), wanted, strict=True):
+        assert found[name] == pytest.approx({name: float(value) for name, value in pair._asdict().items()}, rel=1e-5)
+
+
+def test_where_no_number_of_pairs_suffices_the_answer_is_none(client):
+    found = client.get("/point", params=VIEW | {"kappa": 0, "nu": 1, "session": "p", "ticket": 1}).json()
+    assert found["needed"] == {"ca": None, "cp": None}
+
+
 def test_a_picture_arrives_in_bands_until_a_newer_one_is_asked_for(client):
-    whole = client.get("/simulate", params=VIEW | {"session": "a", "ticket": 1})
+    whole = client.get("/picture", params=VIEW | {"session": "a", "ticket": 1})
     lines = [json.loads(line) for line in whole.text.splitlines()]
-    assert sorted(cell for line in lines for cell in line["cells"]) == list(range(81))
-    assert {code for line in lines for code in line["codes"]} <= {0, 1, 2, 3}
-    client.get("/simulate", params=VIEW | {"session": "a", "ticket": 5})
-    late = client.get("/simulate", params=VIEW | {"session": "a", "ticket": 4})
+    assert sorted(cell for line in lines for cell in line.get("cells", [])) == list(range(81))
+    assert {code for line in lines for code in line.get("codes", [])} <= {0, 1, 2, 3}
+    assert [row for line in lines for row in line.get("rows", [])] == list(range(9))
+    assert "cells" in lines[0], "what is measured comes first"
+    client.get("/picture", params=VIEW | {"session": "a", "ticket": 5})
+    late = client.get("/picture", params=VIEW | {"session": "a", "ticket": 4})
     assert late.status_code == 409
 
 
-def test_a_newer_request_stops_the_older_one_between_bands(client, monkeypatch):
-    begun, newer = threading.Event(), threading.Event()
+def test_a_newer_request_stops_the_stream_of_an_older_one(client, monkeypatch):
+    begun, newer, admit = threading.Event(), threading.Event(), Desk.admit
 
-    def slow(view, seed=0):
-        for cell in range(100):
-            yield np.array([cell]), np.zeros((1, 2))
-            if view.n == 61:
-                begun.set()
-                newer.wait(10)
+    def noted(desk, ticket):
+        admit(desk, ticket)
+        if ticket.ticket == 2:
+            newer.set()
 
-    monkeypatch.setattr("phasejax.explorer.server.bands", slow)
-    answers = {}
-    first = threading.Thread(
-        target=lambda: answers.update(old=client.get("/simulate", params=VIEW | {"n": 61, "session": "b", "ticket": 1}))
-    )
-    first.start()
-    assert begun.wait(10)
-    client.get("/simulate", params=VIEW | {"session": "b", "ticket": 2})
-    newer.set()
-    first.join(10)
-    assert len(answers["old"].text.splitlines()) < 5
+    def slow(view, cells):
+        begun.set()
+        newer.wait(10)
+        return np.zeros((len(cells), 2))
+
+    monkeypatch.setattr(Desk, "admit", noted)
+    monkeypatch.setattr("phasejax.explorer.server.distances", slow)
+    monkeypatch.setattr("phasejax.explorer.server.bands", lambda view: iter([np.array([cell]) for cell in range(9)]))
+
+    def ask(ticket):
+        return client.get("/picture", params=VIEW | {"session": "b", "ticket": ticket}).text.splitlines()
+
+    with ThreadPoolExecutor(1) as pool:
+        older = pool.submit(ask, 1)
+        assert begun.wait(10)
+        assert len(ask(2)) == 9 + 5
+        assert len(older.result(10)) == 1
+
+
+def test_of_many_requests_that_wait_the_newest_alone_is_served():
+    computed, go = [], threading.Event()
+
+    def compute(number):
+        computed.append(number)
+        assert go.wait(10)
+
+    async def ask(desk, number):
+        ticket = Ticket(session="a", ticket=number)
+        desk.admit(ticket)
+        for _ in range(2):
+            await desk.serve(ticket, "program", compute, number)
+
+    async def all_at_once():
+        desk = Desk()
+        asked = [asyncio.create_task(ask(desk, number)) for number in range(6)]
+        while not computed:
+            await asyncio.sleep(0.01)
+        go.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asyncio.run(all_at_once())
+    assert computed == [0, 5, 5]
+    assert [type(answer) for answer in answers] == [Superseded] * 5 + [type(None)]
+
+
+def test_what_is_compiled_does_not_wait_for_what_compiles():
+    compiled = threading.Event()
+
+    async def both():
+        desk, ticket = Desk(), Ticket(session="a", ticket=1)
+        desk.admit(ticket)
+        await desk.serve(ticket, "old", int)
+        slow = asyncio.create_task(desk.serve(ticket, "new", compiled.wait, 10))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(desk.serve(ticket, "old", int), 5)
+        compiled.set()
+        return await slow
+
+    assert asyncio.run(both())
 
 
 @pytest.mark.parametrize(
@@ -113,7 +198,7 @@ def test_a_newer_request_stops_the_older_one_between_bands(client, monkeypatch):
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_parameter(client, change, names):
-    answer = client.get("/simulate", params=VIEW | change | {"session": "c", "ticket": 1})
+    answer = client.get("/picture", params=VIEW | change | {"session": "c", "ticket": 1})
     assert answer.status_code == 400
     assert names in answer.text and "\n" not in answer.text and "Traceback" not in answer.text
 

@@ -1,11 +1,11 @@
-// Pictures on canvases: a region map with its boundaries, and the spectra of a point. Nothing here computes the model.
+// Pictures on canvases: a map of regimes with its boundaries, and the spectra of a point. Nothing here computes the model.
 "use strict";
 
 const draw = (() => {
   // The package's colours (phasejax.plot): Neither, CA only, CP only, Both; distinct to colour-blind readers and in grey.
-  const REGION = ["#4a4a50", "#3a8fc9", "#e69f00", "#f3eed9"];
+  const REGIME = ["#4a4a50", "#3a8fc9", "#e69f00", "#f3eed9"];
   const OBJECTIVE = { ca: "#0072b2", cp: "#d55e00" };
-  const AT_N = { ca: "#e75da3", cp: "#2fa36b" };
+  const AT_N = { ca: "#e75da3", cp: "#009e73" };
   const MARGIN = { left: 40, right: 8, top: 6, bottom: 32 };
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -13,8 +13,9 @@ const draw = (() => {
   // A canvas as large as it is shown, in device pixels; drawing happens in CSS pixels.
   function prepare(canvas) {
     const scale = window.devicePixelRatio || 1, { clientWidth: width, clientHeight: height } = canvas;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
+    const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
+    // A new size takes new memory, which costs more than the picture.
+    for (const side of ["width", "height"]) if (canvas[side] !== size[side]) canvas[side] = size[side];
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
@@ -50,17 +51,17 @@ const draw = (() => {
     return null;
   }
 
-  // codes[i * size + j] is the region of cell (κ_i, ν_j), null where it is not known yet; lines are {points: [[κ, ν]], color, dash}.
-  function regions(canvas, { codes, size, kappaMax, lines, point }) {
+  // codes[i * size + j] is the regime of cell (κ_i, ν_j), null where it is not known yet; lines are {points: [[κ, ν]], color, dash}.
+  function regimes(canvas, { codes, size, kappaMax, lines, point }) {
     const { context, width, height } = prepare(canvas), box = frame(width, height, kappaMax);
     const image = new ImageData(size, size);
     for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) {
       const code = known(codes, size, i, j);
       if (code === null) continue;
-      const at = 4 * ((size - 1 - j) * size + i), hex = parseInt(REGION[code].slice(1), 16);
+      const at = 4 * ((size - 1 - j) * size + i), hex = parseInt(REGIME[code].slice(1), 16);
       image.data.set([hex >> 16, (hex >> 8) & 255, hex & 255, 255], at);
     }
-    const cells = Object.assign(document.createElement("canvas"), { width: size, height: size });
+    const cells = make("canvas", { width: size, height: size });
     cells.getContext("2d").putImageData(image, 0, 0);
     context.imageSmoothingEnabled = false;
     // Cell (i, j) is centred on its values, so half a cell stands out on each side and is clipped.
@@ -154,7 +155,7 @@ const draw = (() => {
     const { context, width, height } = prepare(canvas), size = Math.min(width, height) - 40, left = 36, top = 4;
     const place = (delta) => (Math.log2(Math.min(8, Math.max(1 / 8, delta))) + 3) / 6;
     [[0, 0, 0], [1, 0, 1], [0, 1, 2], [1, 1, 3]].forEach(([right, up, code]) => {
-      context.fillStyle = REGION[code];
+      context.fillStyle = REGIME[code];
       context.fillRect(left + (right * size) / 2, top + ((1 - up) * size) / 2, size / 2, size / 2);
     });
     context.fillStyle = "#c2185b";
@@ -176,5 +177,5 @@ const draw = (() => {
     context.save(); context.translate(10, top + size / 2 + 30); context.rotate(-Math.PI / 2); context.fillText("Δ CP", 0, 0); context.restore();
   }
 
-  return { REGION, AT_N, regions, spectra, plane, frame };
+  return { REGIME, AT_N, regimes, spectra, plane, frame };
 })();

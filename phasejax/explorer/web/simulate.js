@@ -52,12 +52,12 @@ const simulate = (() => {
   function cholesky(p) {
     const k = p.kappa.length, paired = Math.min(p.dX, p.dY) - k;
     const a = new Float64Array(p.dX), b = new Float64Array(k + paired), c = new Float64Array(p.dY);
-    for (let i = 0; i < p.dX; i++) a[i] = Math.sqrt(i < k ? p.kappa[i] ** 2 + p.gammaX : p.gammaTildeX);
+    for (let i = 0; i < p.dX; i++) a[i] = Math.sqrt(i < k ? p.kappa[i] ** 2 + theory.noiseX(p, i) : p.gammaTildeX);
     for (let i = 0; i < k + paired; i++) {
       b[i] = (i < k ? p.kappa[i] ** 2 : p.nu * Math.sqrt(p.gammaTildeX * p.gammaTildeY)) / a[i];
     }
     for (let i = 0; i < p.dY; i++) {
-      const signal = i < k ? p.gammaY + (p.kappa[i] ** 2 * p.gammaX) / (p.kappa[i] ** 2 + p.gammaX) : 0;
+      const signal = i < k ? theory.noiseY(p, i) + (p.kappa[i] ** 2 * theory.noiseX(p, i)) / a[i] ** 2 : 0;
       const nuisance = i < k + paired ? p.gammaTildeY * (1 - p.nu) * (1 + p.nu) : p.gammaTildeY;
       c[i] = Math.sqrt(i < k ? signal : nuisance);
     }
@@ -100,8 +100,8 @@ const simulate = (() => {
     }
   }
 
-  // Squared overlaps of the first k coordinates with the row space of diag(1/a) R11⁻ᵀ V, V the top k eigenvectors of MᵀM.
-  function recovered(matrix, rows, cols, k, a, r, size) {
+  // Squared overlaps of the first k coordinates with the row space of R⁻ᵀ V, V the top k eigenvectors of MᵀM, R lower triangular.
+  function recovered(matrix, rows, cols, k, r) {
     const gram = new Float64Array(cols * cols);
     for (let l = 0; l < rows; l++) for (let i = 0; i < cols; i++) {
       const value = matrix[l * cols + i];
@@ -111,12 +111,11 @@ const simulate = (() => {
     const basis = [];
     for (let column = 0; column < k; column++) {
       const w = new Float64Array(cols);
-      for (let i = cols - 1; i >= 0; i--) { // R11ᵀ w = v by back substitution
+      for (let i = cols - 1; i >= 0; i--) { // Rᵀ w = v by back substitution
         let sum = vectors[i * cols + order[column]];
-        for (let j = i + 1; j < cols; j++) sum -= r[j * size + i] * w[j];
-        w[i] = sum / r[i * size + i];
+        for (let j = i + 1; j < cols; j++) sum -= r[j * cols + i] * w[j];
+        w[i] = sum / r[i * cols + i];
       }
-      for (let i = 0; i < cols; i++) w[i] /= a[i];
       for (let twice = 0; twice < 2; twice++) for (const q of basis) { // Gram and Schmidt, twice is enough
         const dot = w.reduce((sum, value, i) => sum + value * q[i], 0);
         for (let i = 0; i < cols; i++) w[i] -= dot * q[i];
@@ -128,27 +127,60 @@ const simulate = (() => {
     return { overlap, values };
   }
 
-  // One trial: squared overlaps and spectra (sample canonical correlations; singular values of Syx Sxx^-½) of CA and CP.
+  // A Bᵀ of matrices with `inner` columns.
+  function timesTransposed(a, rows, b, cols, inner) {
+    const product = new Float64Array(rows * cols);
+    for (let i = 0; i < rows; i++) for (let j = 0; j < cols; j++) {
+      let sum = 0;
+      for (let l = 0; l < inner; l++) sum += a[i * inner + l] * b[j * inner + l];
+      product[i * cols + j] = sum;
+    }
+    return product;
+  }
+
+  // Lower triangular root of a covariance with `ridge` times its mean eigenvalue added.
+  function root(covariance, size, ridge) {
+    let trace = 0;
+    for (let i = 0; i < size; i++) trace += covariance[i * size + i];
+    const r = new Float64Array(size * size);
+    for (let i = 0; i < size; i++) for (let j = 0; j <= i; j++) {
+      let sum = covariance[i * size + j] + (i === j ? (ridge * trace) / size : 0);
+      for (let l = 0; l < j; l++) sum -= r[i * size + l] * r[j * size + l];
+      r[i * size + j] = i === j ? Math.sqrt(sum) : sum / r[j * size + j];
+    }
+    return r;
+  }
+
+  // R⁻¹ B for lower triangular R, B with `cols` columns.
+  function solveLower(r, size, b, cols) {
+    const x = b.slice();
+    for (let i = 0; i < size; i++) for (let j = 0; j < cols; j++) {
+      let sum = x[i * cols + j];
+      for (let l = 0; l < i; l++) sum -= r[i * size + l] * x[l * cols + j];
+      x[i * cols + j] = sum / r[i * size + i];
+    }
+    return x;
+  }
+
+  // One trial: squared overlaps and spectra (singular values of the sample's (Syy+ε)^-½ Syx (Sxx+ε)^-½ and Syx (Sxx+ε)^-½) of CA
+  // and CP.
   function trial(p, seed, cell, number) {
     const k = p.kappa.length, dX = p.dX, dY = p.dY, size = dX + dY;
-    const r = bartlett(size, p.n, generator(seed, cell, number));
-    const { a, b, c } = cholesky(p);
-    const g = new Float64Array(dY * dX), f = new Float64Array(dY * dX);
-    for (let i = 0; i < dY; i++) for (let j = 0; j < dX; j++) {
-      g[i * dX + j] = c[i] * r[(dX + i) * size + j] + (i < b.length && j <= i ? b[i] * r[i * size + j] : 0);
+    const factor = bartlett(size, p.n, generator(seed, cell, number)), { a, b, c } = cholesky(p);
+    const left = new Float64Array(dX * dX), right = new Float64Array(dY * size); // rows of data: x, y = left, right · Q
+    for (let i = 0; i < dX; i++) for (let j = 0; j <= i; j++) left[i * dX + j] = a[i] * factor[i * size + j];
+    for (let i = 0; i < dY; i++) for (let j = 0; j <= dX + i; j++) {
+      right[i * size + j] = c[i] * factor[(dX + i) * size + j] + (i < b.length && j <= i ? b[i] * factor[i * size + j] : 0);
     }
-    for (let j = 0; j < dX; j++) for (let i = 0; i < dY; i++) { // F = R22⁻¹ diag(c)⁻¹ G by forward substitution
-      let sum = g[i * dX + j] / Math.max(c[i], 1e-12 * Math.hypot(c[i], b[i] || 0));
-      for (let l = 0; l < i; l++) sum -= r[(dX + i) * size + dX + l] * f[l * dX + j];
-      f[i * dX + j] = sum / r[(dX + i) * size + dX + i];
-    }
-    const ca = recovered(f, dY, dX, k, a, r, size), cp = recovered(g, dY, dX, k, a, r, size);
-    const shown = Math.min(dX, dY);
-    return {
-      ca: ca.overlap, cp: cp.overlap,
-      spectrumCA: ca.values.slice(0, shown).map((v) => Math.sqrt(Math.max(v, 0) / (1 + Math.max(v, 0)))),
-      spectrumCP: cp.values.slice(0, shown).map((v) => Math.sqrt(Math.max(v, 0) / p.n)),
-    };
+    const ofX = new Float64Array(dY * dX); // the part of y along x
+    for (let i = 0; i < dY; i++) ofX.set(right.subarray(i * size, i * size + dX), i * dX);
+    const rootX = root(timesTransposed(left, dX, left, dX, dX), dX, p.ridgeX);
+    const rootY = root(timesTransposed(right, dY, right, dY, size), dY, p.ridgeY);
+    const whitenedX = solveLower(rootX, dX, timesTransposed(left, dX, ofX, dY, dX), dY), predicted = new Float64Array(dY * dX);
+    for (let i = 0; i < dY; i++) for (let j = 0; j < dX; j++) predicted[i * dX + j] = whitenedX[j * dY + i];
+    const ca = recovered(solveLower(rootY, dY, predicted, dX), dY, dX, k, rootX), cp = recovered(predicted, dY, dX, k, rootX);
+    const spectrum = (values, scale) => values.slice(0, Math.min(dX, dY)).map((v) => Math.sqrt(Math.max(v, 0) / scale));
+    return { ca: ca.overlap, cp: cp.overlap, spectrumCA: spectrum(ca.values, 1), spectrumCP: spectrum(cp.values, p.n) };
   }
 
   // Mean distance 1 − overlap of CA and of CP over some trials.

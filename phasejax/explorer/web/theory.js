@@ -1,18 +1,38 @@
-// The closed forms of the spiked model with homogeneous nuisance, as in phasejax.theory: population, and n pairs at fixed d/n.
-// A point is {kappa: [k numbers], gammaX, gammaY, gammaTildeX, gammaTildeY, nu, dX, dY, n}; nothing here draws.
+// The closed forms of the spiked model with homogeneous nuisance, as in phasejax.theory: the population under any ridges, and
+// n pairs at fixed d/n without one. A point is {kappa: [k numbers], gammaX, gammaY, gammaTildeX, gammaTildeY, nu, dX, dY, n,
+// ridgeX, ridgeY}, ridges in mean eigenvalues of their view: CA is regularised by both, CP by that on x. A qualityX or qualityY
+// above 0 stands for a noise in proportion to the signal, κ²/(κ²+γ). Nothing here draws.
 "use strict";
 
 const theory = (() => {
-  const REGIONS = ["Neither", "CA only", "CP only", "Both"];
+  const REGIMES = ["Neither", "CA only", "CP only", "Both"];
   const square = (v) => v * v;
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
   const spikes = (kappa, spread, k) => Array.from({ length: k }, (_, i) => kappa * spread ** i);
-  const powerX = (p) => p.kappa.map((v) => square(v) + p.gammaX);
-  const powerY = (p) => p.kappa.map((v) => square(v) + p.gammaY);
-  const rho = (p) => p.kappa.map((v, i) => square(v) / Math.sqrt(powerX(p)[i] * powerY(p)[i]));
-  const tau = (p) => p.kappa.map((v, i) => square(v) / Math.sqrt(powerX(p)[i]));
-  const xi = (p) => p.nu * Math.sqrt(p.gammaTildeY);
+  const noise = (kappa, gamma, quality) => (quality > 0 ? square(kappa) * (1 / quality - 1) : gamma);
+  const noiseX = (p, i) => noise(p.kappa[i], p.gammaX, p.qualityX);
+  const noiseY = (p, i) => noise(p.kappa[i], p.gammaY, p.qualityY);
+  const powerX = (p) => p.kappa.map((v, i) => square(v) + noiseX(p, i));
+  const powerY = (p) => p.kappa.map((v, i) => square(v) + noiseY(p, i));
+  // What a ridge adds to every variance of a view.
+  const added = (ridge, powers, tilde, d) => (ridge * (powers.reduce((a, b) => a + b, 0) + (d - powers.length) * tilde)) / d;
+  const addedX = (p) => added(p.ridgeX, powerX(p), p.gammaTildeX, p.dX);
+  const addedY = (p) => added(p.ridgeY, powerY(p), p.gammaTildeY, p.dY);
+
+  // Singular values of the population: of signal directions, and of paired nuisance.
+  function singularValues(p) {
+    const x = powerX(p), y = powerY(p), [atX, atY] = [addedX(p), addedY(p)];
+    const eta = p.nu * Math.sqrt(p.gammaTildeX * p.gammaTildeY), root = Math.sqrt(p.gammaTildeX + atX);
+    const signal = (one) => p.kappa.map((v, i) => (v === 0 ? 0 : square(v) / Math.sqrt(one(i))));
+    return {
+      rho: signal((i) => (x[i] + atX) * (y[i] + atY)),
+      tau: signal((i) => x[i] + atX),
+      nu: eta / (root * Math.sqrt(p.gammaTildeY + atY)),
+      xi: eta / root,
+    };
+  }
+  const ridged = (p) => p.ridgeX > 0 || p.ridgeY > 0;
   const paired = (p) => Math.min(p.dX, p.dY) - p.kappa.length;
 
   // Δ = min signal / max nuisance: +∞ without nuisance correlation, 0 for a dead signal.
@@ -22,8 +42,8 @@ const theory = (() => {
     return nuisance === 0 ? Infinity : weakest / nuisance;
   }
   function separation(p) {
-    const some = paired(p) > 0;
-    return { ca: ratio(rho(p), some ? p.nu : 0), cp: ratio(tau(p), some ? xi(p) : 0) };
+    const some = paired(p) > 0, { rho, tau, nu, xi } = singularValues(p);
+    return { ca: ratio(rho, some ? nu : 0), cp: ratio(tau, some ? xi : 0) };
   }
   const code = (ca, cp) => (ca ? 1 : 0) + (cp ? 2 : 0);
   function regime(p) {
@@ -37,24 +57,21 @@ const theory = (() => {
     const k = sorted.length;
     return sorted.filter((value, i) => value > (k - i <= size ? nuisance : 0)).length;
   }
-  const counts = (p) => ({
-    ca: exactCount(rho(p), p.nu, paired(p)),
-    cp: exactCount(tau(p), xi(p), paired(p)),
-  });
-
-  // ν at which Δ = 1, all else fixed.
-  function criticalNu(p) {
-    if (paired(p) === 0) return { ca: 1, cp: 1 };
-    const one = (signal, unit) => Math.min(1, Math.min(...signal) / unit);
-    return { ca: one(rho(p), 1), cp: one(tau(p), Math.sqrt(p.gammaTildeY)) };
+  function counts(p) {
+    const { rho, tau, nu, xi } = singularValues(p);
+    return { ca: exactCount(rho, nu, paired(p)), cp: exactCount(tau, xi, paired(p)) };
   }
+
+  // ν at which Δ = 1, all else fixed; above 1 where Δ > 1 up to there.
+  const criticalNu = (p) => separation({ ...p, nu: 1 });
 
   // n pairs: log z of CA's outlier at t² = ρ² is log t² + log A + log B − 2 log C with
   // A = 1 + (1 − t²) g_xx/n and so on; energy is the response to a tilt of the nuisance over that to a tilt of the signal.
   function energyCA(p, i) {
     const k = p.kappa.length, m = paired(p), ux = p.dX - k - m, uy = p.dY - k - m;
-    const t2 = square(rho(p)[i]), nu2 = square(p.nu), w = 1 / p.n;
-    if (t2 === 0 || w * (p.dX - k + p.dY - k) >= 1) return Infinity;
+    const px = square(p.kappa[i]) + noiseX(p, i), py = square(p.kappa[i]) + noiseY(p, i);
+    const t2 = square(square(p.kappa[i])) / (px * py), nu2 = square(p.nu), w = 1 / p.n;
+    if (p.kappa[i] === 0 || w * (p.dX - k + p.dY - k) >= 1) return Infinity;
     const gap = t2 - nu2;
     if (gap === 0) return Infinity;
     const g = [m / gap + ux / t2, m / gap + uy / t2, (m * nu2) / gap];
@@ -65,7 +82,7 @@ const theory = (() => {
     const tiltPaired = [(-m * t2) / square(gap), (-m * nu2) / square(gap), (-m * nu2 * t2) / square(gap)];
     const tilt = tiltPaired.map((v, a) => ((1 - t2) * w * v) / factor[a]);
     const unpaired = ((1 - t2) * w * (-ux / t2)) / factor[0];
-    const scale = powerX(p)[i] / p.gammaTildeX;
+    const scale = px / p.gammaTildeX;
     const noise = -scale * (tilt[0] + tilt[1] - 2 * tilt[2] + unpaired);
     return signal > 0 && noise >= -1e-8 * signal && t2 > nu2 ? Math.max(noise, 0) / signal : Infinity;
   }
@@ -73,8 +90,9 @@ const theory = (() => {
   // CP: r solves r/(1+r) = (1/n) Σ level/(level − ξ²) with level = y − r γ̃y and y = τ² + r s; then z(r, y) responds to tilts.
   function energyCP(p, i) {
     const k = p.kappa.length, m = paired(p), ux = p.dX - k - m, uy = p.dY - k - m, w = 1 / p.n;
-    const tau2 = square(tau(p)[i]), s = powerY(p)[i], t = p.gammaTildeY, x = square(xi(p));
-    if (tau2 === 0 || w * (m + ux) >= 1) return Infinity;
+    const px = square(p.kappa[i]) + noiseX(p, i), s = square(p.kappa[i]) + noiseY(p, i);
+    const tau2 = square(square(p.kappa[i])) / px, t = p.gammaTildeY, x = square(p.nu) * t;
+    if (p.kappa[i] === 0 || w * (m + ux) >= 1) return Infinity;
     const curve = (r, y) => {
       const level = y - r * t, below = level - x, slope = (w * m * x) / square(below); // −∂(level/below)/∂level
       return {
@@ -104,53 +122,50 @@ const theory = (() => {
     const slope = f.r + s * f.y, zSlope = zr + s * zy;
     const response = zSlope * (f.tiltPaired + f.tiltUnpaired) - slope * zTilt;
     const own = tau2 * (f.r * zy - zr * f.y);
-    const noise = (powerX(p)[i] / p.gammaTildeX) * response;
+    const noise = (px / p.gammaTildeX) * response;
     const ahead = m >= k && x + r * t >= y; // the nuisance cluster is ahead in the sample
     return own > 0 && noise >= -1e-8 * own && !ahead ? Math.max(noise, 0) / own : Infinity;
   }
 
-  const saturate = (energy) => (Number.isFinite(energy) ? energy / (1 + energy) : 1);
-  function distances(p) {
-    if (p.dX === p.kappa.length) return { ca: p.kappa.map(() => 0), cp: p.kappa.map(() => 0) };
-    return {
-      ca: p.kappa.map((_, i) => saturate(energyCA(p, i))),
-      cp: p.kappa.map((_, i) => saturate(energyCP(p, i))),
+  // Expected distance of an objective ("ca", "cp"), the mean over directions; of equal spikes one is computed.
+  const ENERGY = { ca: energyCA, cp: energyCP };
+  function expectedDistance(p, objective) {
+    if (p.dX === p.kappa.length) return 0;
+    const one = (i) => {
+      const energy = ENERGY[objective](p, i);
+      return Number.isFinite(energy) ? energy / (1 + energy) : 1;
     };
-  }
-  function expectedDistance(p) {
-    const each = distances(p);
-    return { ca: mean(each.ca), cp: mean(each.cp) };
-  }
-  function regimeAt(p, level = 0.5) {
-    const expected = expectedDistance(p);
-    return code(expected.ca < level, expected.cp < level);
+    return p.kappa.every((v) => v === p.kappa[0]) ? one(0) : mean(p.kappa.map((_, i) => one(i)));
   }
 
-  // The point of [low, high] from which on `holds`; high where never.
-  function bisect(holds, low, high, steps = 50) {
-    for (let i = 0; i < steps; i++) {
-      const middle = (low + high) / 2;
-      if (holds(middle)) high = middle; else low = middle;
+  // The point of [low, high] from which on `excess` is ≥ 0, by regula falsi (Illinois); high where never.
+  function crossing(excess, low, high, tolerance) {
+    let [atLow, atHigh] = [excess(low), excess(high)], side = 0;
+    if (atLow >= 0) return low;
+    if (atHigh < 0) return high;
+    for (let step = 0; step < 60 && high - low > tolerance; step++) {
+      // Every third step halves, whatever the slope: distances jump where a direction is lost.
+      const middle = step % 3 === 2 ? (low + high) / 2 : low + ((high - low) * atLow) / (atLow - atHigh);
+      const value = excess(middle);
+      if (value >= 0) { [high, atHigh] = [middle, value]; if (side === 1) atLow /= 2; side = 1; }
+      else { [low, atLow] = [middle, value]; if (side === -1) atHigh /= 2; side = -1; }
     }
     return high;
   }
   function criticalNuAt(p, level = 0.5) {
-    const one = (objective) => {
-      const reached = (nu) => expectedDistance({ ...p, nu })[objective] >= level;
-      return reached(0) ? 0 : bisect(reached, 0, 1);
-    };
+    const one = (objective) => crossing((nu) => expectedDistance({ ...p, nu }, objective) - level, 0, 1, 1e-5);
     return { ca: one("ca"), cp: one("cp") };
   }
   function samplesNeeded(p, level = 0.5) {
+    const most = Math.log(1e15);
     const one = (objective) => {
-      const suffices = (log) => expectedDistance({ ...p, n: Math.exp(log) })[objective] <= level;
-      const most = Math.log(1e15);
-      return suffices(most) ? Math.exp(bisect(suffices, 0, most)) : Infinity;
+      const log = crossing((log) => level - expectedDistance({ ...p, n: Math.exp(log) }, objective), 0, most, 1e-9);
+      return log < most ? Math.exp(log) : Infinity;
     };
     return { ca: one("ca"), cp: one("cp") };
   }
 
-  return { REGIONS, spikes, rho, tau, xi, separation, regime, counts, criticalNu, distances, expectedDistance, regimeAt,
+  return { REGIMES, spikes, noiseX, noiseY, singularValues, ridged, separation, regime, code, counts, criticalNu, expectedDistance,
     criticalNuAt, samplesNeeded };
 })();
 
