@@ -44,6 +44,7 @@ NAMES = (
     "divergence_along_training",
     "retrieval_against_recovery",
     "three_readings",
+    "caption_asymmetry",
 )
 
 
