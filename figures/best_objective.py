@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from phasejax import plot
 from phasejax.figures import Sweeps
@@ -21,7 +22,8 @@ SIZES = (120, 300)
 KAPPA, NU = np.linspace(0.25, 3, 23), np.linspace(0, 0.98, 22)
 RIDGES = (0.0, 0.25, 2.0, np.inf)
 GAIN = 0.02
-COLORS = {"CA": "#0072b2", "CP": "#d55e00", "CP from y": "#cc79a7", "PLS": "#e69f00", "inside": "#009e73", "none": "#dddddd"}
+# A ladder of greys too: inside, CA, CP, PLS, CP from y, none.
+COLORS = {"CA": "#0072b2", "CP": "#d55e00", "CP from y": "#f0b8d4", "PLS": "#e69f00", "inside": "#00513b", "none": "#eeeeee"}
 
 
 def draw(sweeps: Sweeps) -> Figure:
@@ -36,7 +38,8 @@ def draw(sweeps: Sweeps) -> Figure:
         colors = ListedColormap(list(COLORS.values()))
         ax.pcolormesh(KAPPA, NU, best.T, cmap=colors, vmin=-0.5, vmax=5.5, shading="nearest", rasterized=True)
         neither = corners[..., :2].min(-1) >= 0.5
-        ax.contour(KAPPA, NU, neither.T, levels=[0.5], colors="black", linewidths=1.2)
+        edge = ax.contour(KAPPA, NU, neither.T, levels=[0.5], colors="black", linewidths=1.2)
+        edge.set(path_effects=[withStroke(linewidth=2.6, foreground="white")])
         ax.set(
             title=f"{n} pairs: Neither {neither.mean():.0%}, left of it {np.mean(best == 5):.0%}", xlabel=plot.SYMBOLS["kappa"]
         )

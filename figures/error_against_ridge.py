@@ -19,7 +19,7 @@ from phasejax.sampling import sample_covariance
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
 
-SIZES, TRIALS = {120: "#d55e00", 200: "#0072b2", 400: "#009e73"}, 40
+SIZES, TRIALS = {120: ("#d55e00", "--", "s"), 200: ("#0072b2", "-", "o"), 400: ("#009e73", "-.", "^")}, 40
 CURVE, DRAWN = np.geomspace(1e-3, 30, 49), np.geomspace(3e-3, 10, 8)
 
 
@@ -27,9 +27,9 @@ def draw(sweeps: Sweeps) -> Figure:
     figure = Figure(figsize=(plot.PAGE, 2.8), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, view in zip(axes, "xy", strict=True):
-        for n, color in SIZES.items():
-            ax.plot(CURVE, _predicted(float(n), view), color=color, label=f"{n} pairs")
-            ax.plot(DRAWN, _drawn(n, view), "o", color=color, markersize=3.5)
+        for n, (color, line, mark) in SIZES.items():
+            ax.plot(CURVE, _predicted(float(n), view), line, color=color, label=f"{n} pairs")
+            ax.plot(DRAWN, _drawn(n, view), mark, color=color, markersize=3.5)
         ax.set(xscale="log", xlabel=f"ridge on {view}, in its mean eigenvalues", ylim=(0, 1))
     axes[0].set_ylabel("distance of the encoder")
     axes[0].legend(loc="upper left")

@@ -26,7 +26,7 @@ def draw(sweeps: Sweeps) -> Figure:
     names = [str(name) for name in dataset.objective.values]
     for row, (name, (line, color)) in enumerate(zip(names, SERIES, strict=False)):
         one = dataset.sel(objective=name)
-        curves.plot(one.nu, np.sqrt(one.distance_x), line, color=color, label=name)
+        curves.plot(one.nu, np.sqrt(one.distance_x), linestyle=line, color=color, label=name)
         low, middle, high = (_crossing(one, shift) for shift in (2, 0, -2))
         error = [[middle - low], [high - middle]]
         crossings.errorbar(middle, row, xerr=error, fmt="o", color=color, markersize=4, capsize=2)

@@ -27,8 +27,9 @@ from phasejax.plot import (
 
 COLUMNS = 4
 # Distinct to colour-blind readers (after Okabe & Ito), none of them that of an objective's Δ; in grey line styles tell.
-COLORS, LINES = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a8a8a"), ("-", "--", ":", "-.")
-SERIES = tuple((LINES[(i + i // 12) % 4], COLORS[i % 6]) for i in range(24))
+COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a8a8a")
+LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 2)))
+SERIES = tuple((LINES[(i + i // 6) % 6], COLORS[i % 6]) for i in range(36))
 
 
 def trained_figure(dataset: xr.Dataset) -> Figure:
@@ -95,7 +96,7 @@ def _curves(series: list[tuple[str, xr.Dataset]]) -> Figure:
     x = series[0][1][dim].values
     for (label, one), (line, color) in zip(series, SERIES, strict=False):
         mean, error = one.distance_x.values, 2 * np.nan_to_num(one.distance_x_se.values)
-        ax.plot(x, mean, line, color=color, label=label.replace("\n", ", "))
+        ax.plot(x, mean, linestyle=line, color=color, label=label.replace("\n", ", "))
         ax.fill_between(x, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
     unity_marks(named_axes(ax, **{dim: x}), between(series[0][1]))
     ax.set(ylabel="subspace distance, x encoder", ylim=(-0.02, 1.02))

@@ -46,5 +46,5 @@ def curves(ax: Axes, x: np.ndarray, name: str, dataset: xr.Dataset) -> None:
     for objective, (line, color) in zip(dataset.objective.values, SERIES, strict=False):
         one = dataset.sel(objective=objective)
         mean, error = (one[which].sel(view="x").fillna(one[which].sel(view="y")).values for which in (name, f"{name}_se"))
-        ax.plot(x, mean, line, color=color, label=str(objective))
+        ax.plot(x, mean, linestyle=line, color=color, label=str(objective))
         ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=color, alpha=0.2, linewidth=0)
