@@ -25,28 +25,26 @@ cut in two halves, and each half is advised by the prior of the other one.
     always CP x→y                            6.03 ±1.50     5.80 ±1.59     5.97 ±1.65
     always CP y→x                            5.61 ±1.30     5.06 ±1.26     5.07 ±1.21
     highest score of the trial               0.55 ±0.20     1.91 ±0.39     2.89 ±0.54
-    the trial's choice                       0.51 ±0.25     1.36 ±0.28     2.17 ±0.49
-    the advice of diagnose                   0.62 ±0.31     1.46 ±0.26     2.11 ±0.54
-    that of a prior from other data          0.70 ±0.37     1.35 ±0.27     2.05 ±0.52
+    the advice of diagnose                   0.52 ±0.36     1.24 ±0.23     1.75 ±0.49
+    that of a prior from other data          0.51 ±0.35     1.33 ±0.23     1.70 ±0.51
     published elbow                          2.73 ±0.97     3.84 ±0.80     5.47 ±1.76
 
     the same, PLS aside
     always one view's components             1.52 ±0.70     2.30 ±0.74     2.95 ±0.96
     always PLS                               0.60 ±0.67     0.75 ±0.48     0.88 ±0.48
     highest score of the trial              -0.22 ±0.31     1.14 ±0.45     2.15 ±0.53
-    the trial's choice                      -0.25 ±0.37     0.58 ±0.34     1.44 ±0.51
-    the advice of diagnose                  -0.14 ±0.43     0.68 ±0.35     1.37 ±0.53
-    that of a prior from other data         -0.06 ±0.49     0.58 ±0.39     1.32 ±0.51
+    the advice of diagnose                  -0.24 ±0.52     0.47 ±0.40     1.01 ±0.44
+    that of a prior from other data         -0.25 ±0.51     0.55 ±0.41     0.96 ±0.46
     published elbow                          1.97 ±0.94     3.07 ±0.94     4.74 ±1.81
 
-Against the best of each split the advice loses 1.32, 2.12, 2.82. What 30 labels cannot tell is which view to read: PLS from the
+Against the best of each split the advice loses 1.22, 1.90, 2.46. What 30 labels cannot tell is which view to read: PLS from the
 view that is better in hindsight gains .5 on the best choice without PLS where PLS from the view that 30 labels prefer loses .9,
-principal components lose 1.2 and 3.0. Silence costs .1 to .2 there (24 of 84 calls advise nothing). Worse than one view's
-components by more than a standard error over splits: mor-fou (1.1 ±.6 points, 200 labels), foods (2.3 ±.8, 60), fou-kar
-(3.5 ±2.6, 30), zer-fac (.1 ±.06, 60; 3.2 ±2.6, 30); better by more than that in 18 of the 42.
+principal components lose 1.2 and 3.0. Where 30 labels are too few to be related to a view, nothing is advised (24 of 84 calls).
+Worse than one view's components by more than a standard error over splits: mor-fou (1.1 ±.6 points, 200 labels), foods
+(1.8 ±.8, 60), zer-fac (.1 ±.06, 60; .4 ±.3, 30), fou-kar (3.5 ±2.6, 30); better by more than that in 17 of the 42.
 
-Confidence: 211 stated, .80 on average, true in .82, calibration error .050 (by chance .048); on few groups .71 stated, .72
-true, .050 (.059).
+Confidence: 211 stated, .83 on average, true in .85, calibration error .060 (by chance .044); on few groups .72 stated, .74
+true, .065 (.058).
 """
 
 import argparse
@@ -98,8 +96,6 @@ RULES: dict[str, Callable[[Trial], int]] = {
     "always CP x→y": lambda trial: trial.of("CP", "x→y"),
     "always CP y→x": lambda trial: trial.of("CP", "y→x"),
     "highest score of the trial": lambda trial: max(choices(trial), key=lambda i: trial.score[i]),
-    "highest smooth score": lambda trial: max(choices(trial), key=lambda i: trial.smooth[i]),
-    "the trial's choice": preferred,
 }
 ADVICE, CROSSED = "the advice of diagnose", "that of a prior from other data"
 _COMPONENTS = 64

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from phasejax.diagnosis.shrinkage import COMPARED, LEAD, MARGIN, PRIOR, confidence, preferred, standing
 from phasejax.diagnosis.trial import Candidate, Trial
@@ -27,20 +28,25 @@ def some_noise(rng, size=0.05):
     return size**2 * a @ a.T / 30
 
 
-def test_the_posterior_weighs_prior_and_measurement_by_their_precision():
+def test_the_posterior_weighs_prior_and_measurement_by_their_precision_and_scales_by_what_they_make_likely():
     """Of differences, which is all that a choice needs: a flat level drops out."""
     rng = np.random.default_rng(0)
     smooth, noise = rng.normal(0.5, 0.1, 12), some_noise(rng)
     found = standing(made(smooth, noise))
     contrast = np.diff(np.eye(8), axis=0)
     expected = contrast @ [PRIOR.expected[CANDIDATES[i].objective] for i in PLACES]
-    spread = PRIOR.own**2 * np.eye(8) + PRIOR.view**2 * SAME_VIEW[np.ix_(PLACES, PLACES)]
-    prior = np.linalg.inv(contrast @ spread @ contrast.T)
-    measured = np.linalg.inv(contrast @ noise[np.ix_(PLACES, PLACES)] @ contrast.T)
-    covariance = np.linalg.inv(prior + measured)
-    mean = covariance @ (prior @ expected + measured @ contrast @ smooth[PLACES])
-    np.testing.assert_allclose(contrast @ found.mean, mean, atol=1e-4)
-    np.testing.assert_allclose(contrast @ found.covariance @ contrast.T, covariance, atol=1e-4)
+    measured = contrast @ noise[np.ix_(PLACES, PLACES)] @ contrast.T
+    likely = []
+    for scale, mean, covariance in zip((0.5, 1, 2, 4), found.means, found.covariances, strict=True):
+        spread = (scale * PRIOR.own) ** 2 * np.eye(8) + PRIOR.view**2 * SAME_VIEW[np.ix_(PLACES, PLACES)]
+        prior = contrast @ spread @ contrast.T
+        theirs = np.linalg.inv(np.linalg.inv(prior) + np.linalg.inv(measured))
+        middle = theirs @ (np.linalg.solve(prior, expected) + np.linalg.solve(measured, contrast @ smooth[PLACES]))
+        np.testing.assert_allclose(contrast @ mean, middle, atol=1e-4)
+        np.testing.assert_allclose(contrast @ covariance @ contrast.T, theirs, atol=1e-4)
+        likely.append(multivariate_normal(expected, prior + measured).pdf(contrast @ smooth[PLACES]))
+    np.testing.assert_allclose(found.weight, np.array(likely) / np.sum(likely), rtol=1e-3)
+    np.testing.assert_allclose(found.mean, found.weight @ found.means)
 
 
 def test_few_labels_leave_what_is_expected_and_many_the_measured_one():
@@ -78,8 +84,8 @@ def test_confidence_is_the_share_of_cases_in_which_nothing_else_is_better_by_mor
     rng = np.random.default_rng(1)
     stated, true = [], []
     law = np.array([PRIOR.expected.get(c.objective, PRIOR.expected["CA"]) for c in CANDIDATES])
-    spread = PRIOR.own**2 * np.eye(12) + PRIOR.view**2 * SAME_VIEW
-    for _ in range(300):
+    for _ in range(150):
+        spread = (rng.choice([0.5, 1, 2, 4]) * PRIOR.own) ** 2 * np.eye(12) + PRIOR.view**2 * SAME_VIEW
         truth = rng.multivariate_normal(0.5 + law, spread)
         noise, noise_there = some_noise(rng, size), some_noise(rng, 0.03)
         found = made(rng.multivariate_normal(truth, noise), noise)
@@ -88,7 +94,7 @@ def test_confidence_is_the_share_of_cases_in_which_nothing_else_is_better_by_mor
         stated.append([confidence(found, best), confidence(found, best, noise=noise_there)])
         true.append([score[PLACES].max() - score[best] <= MARGIN for score in (truth, there)])
     stated, true = np.array(stated), np.array(true)
-    error = np.sqrt(np.mean(stated * (1 - stated), axis=0) / 300)
+    error = np.sqrt(np.mean(stated * (1 - stated), axis=0) / 150)
     assert (np.abs(stated.mean(axis=0) - true.mean(axis=0)) < 3.5 * error).all()
     assert all(np.corrcoef(stated[:, i], true[:, i])[0, 1] > 0.1 for i in (0, 1))
     assert stated[:, 1].mean() < stated[:, 0].mean() - 0.02
