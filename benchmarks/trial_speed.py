@@ -2,12 +2,14 @@
 
     python benchmarks/trial_speed.py [--large]
 
-On one core of a busy machine (seconds of process time; the components are those that the whole diagnosis works on):
+Alone on two cores (seconds of process time; the components are those that the whole diagnosis works on):
 
-    n   1,000 d   32 labels   200: components 0.04 s, relation 0.08 s, sums 0.00 s, trial 0.38 s
-    n   5,000 d  128 labels   200: components 0.07 s, relation 0.56 s, sums 0.08 s, trial 0.99 s
-    n   5,000 d  128 labels 5,000: components 0.03 s, relation 0.69 s, sums 0.03 s, trial 0.52 s
-    n 100,000 d  768 labels 1,000: components 6.51 s, relation 1.35 s, sums 1.13 s, trial 1.11 s
+    n   5,000 d  128 labels   200: components 0.03 s, relation 0.48 s, sums 0.03 s, trial 0.87 s
+    n   5,000 d  128 labels 5,000: components 0.03 s, relation 0.59 s, sums 0.03 s, trial 0.46 s
+    n 100,000 d  768 labels 1,000: components 5.79 s, relation 1.29 s, sums 0.65 s, trial 1.10 s
+
+The whole of `diagnose` took 2.2 s for the first of these (3.4 s the first time in a process, which compiles), 14.6 s for the
+last (first time), in .9 times the memory of the input beside it.
 """
 
 import argparse

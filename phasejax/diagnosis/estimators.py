@@ -175,7 +175,7 @@ def square_encoders(
     scale_x, scale_y = np.sqrt(x.variances), np.sqrt(y.variances)
     cross = scale_x[:, None] * (x.scores.T @ y.scores / len(x.scores)) * scale_y
     white_x, white_y = (whiteners(np.diag(view.variances), (alpha,))[0] for view, alpha in ((x, alpha_x), (y, alpha_y)))
-    return leading_pairs(white_x, cross, white_y, k)
+    return leading_pairs(white_x, white_x @ cross @ white_y, white_y, k)
 
 
 def load_encoder(path: str | Path) -> TwoViewEncoder | PrincipalComponents:

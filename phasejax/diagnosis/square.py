@@ -20,10 +20,9 @@ def whiteners(covariance: Float[np.ndarray, "r r"], alphas: tuple[float, ...]) -
 
 
 def leading_pairs(
-    white_x: Float[np.ndarray, "r_x r_x"], cross: Float[np.ndarray, "r_x r_y"], white_y: Float[np.ndarray, "r_y r_y"], k: int
+    white_x: Float[np.ndarray, "r_x r_x"], m: Float[np.ndarray, "r_x r_y"], white_y: Float[np.ndarray, "r_y r_y"], k: int
 ) -> tuple[Float[np.ndarray, "r_x k"], Float[np.ndarray, "r_y k"]]:
-    """Encoders of x and of y, columns by descending singular value of M; min(r_x, r_y) columns where k is more than that."""
-    m = white_x @ cross @ white_y
+    """Encoders of x and of y from M = W_x Σxy W_y, columns by descending singular value; min(r_x, r_y) columns at most."""
     if wide := m.shape[0] > m.shape[1]:
         m, white_x, white_y = m.T, white_y, white_x
     r = len(m)
@@ -42,7 +41,8 @@ def encoders(
     """Encoders of both views at every (own α, α of the other view), from (Σxx, Σxy, Σyy)."""
     xx, xy, yy = covariances
     white_x, white_y = whiteners(xx, alphas), whiteners(yy, alphas)
-    pairs = [[leading_pairs(one, xy, other, k) for other in white_y] for one in white_x]
+    half = white_x @ xy
+    pairs = [[leading_pairs(one, m @ other, other, k) for other in white_y] for one, m in zip(white_x, half, strict=True)]
     e_x = np.stack([np.stack([pair[0] for pair in row]) for row in pairs])
     e_y = np.stack([np.stack([pair[1] for pair in row]) for row in pairs])
     return e_x, e_y.swapaxes(0, 1)
