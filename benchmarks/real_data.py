@@ -68,7 +68,7 @@ from phasejax.diagnosis.probe import Targets, contributions, read_out, scored, s
 from phasejax.diagnosis.sample import reduce_sample
 from phasejax.diagnosis.shrinkage import COMPARED, MARGIN, Prior, confidence, preferred
 from phasejax.diagnosis.square import encoders
-from phasejax.diagnosis.trial import ALPHAS, Candidate, Trial, try_out
+from phasejax.diagnosis.trial import ALPHAS, Candidate, Objective, Trial, try_out
 from phasejax.diagnosis.views import block_sums
 from phasejax.folds import group_folds
 
@@ -201,12 +201,12 @@ def _rows(dataset: str, label: str, split: int, k: int | None) -> Iterator[dict]
 def with_prior_of_other_data(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows, and what is chosen by the prior that the other half of the data sets has."""
     half = np.array([crc32(name.encode()) % 2 for name in rows.dataset])
-    priors = [moments_of(rows[half != own]) for own in (0, 1)]
-    chosen = [preferred(row.trial, row.lean, priors[own]) for row, own in zip(rows.itertuples(), half, strict=True)]
-    rules = [
-        row.rules | {CROSSED: row.scores[row.advised if row.objective == "neither" else i]}
-        for row, i in zip(rows.itertuples(), chosen, strict=True)
-    ]
+    priors = [moments_of(rows.loc[half != own]) for own in (0, 1)]
+    rules = []
+    for row, own in zip(rows.to_dict("records"), half, strict=True):
+        silent = row["objective"] == "neither"
+        chosen = row["advised"] if silent else preferred(row["trial"], row["lean"], priors[own])
+        rules.append(row["rules"] | {CROSSED: row["scores"][chosen]})
     return rows.assign(rules=rules)
 
 
@@ -218,12 +218,13 @@ def moments_of(rows: pd.DataFrame) -> Prior:
     view, objective = (np.array([getattr(c, name) for c in candidates]) for name in ("view", "objective"))
     levels = {name: means[:, view == name].mean(axis=1) for name in ("x", "y")}
     within = means - np.stack([levels[name] for name in view], axis=1)
-    expected = {name: within[:, objective == name].mean() for name in COMPARED}
+    expected: dict[Objective, float] = {name: float(within[:, objective == name].mean()) for name in COMPARED}
     rest = within - [expected[name] for name in objective]
     own = np.sum(rest**2) / (len(means) * 2 * (len(COMPARED) - 1))
     between = np.mean((levels["x"] - levels["y"]) ** 2) / 2 - own / len(COMPARED)
     base = expected["principal components"]
-    return Prior({name: value - base for name, value in expected.items()}, max(between, 0) ** 0.5, own**0.5)
+    relative: dict[Objective, float] = {name: value - base for name, value in expected.items()}
+    return Prior(relative, max(float(between), 0) ** 0.5, float(own) ** 0.5)
 
 
 def regrets(rows: pd.DataFrame) -> pd.DataFrame:
@@ -266,16 +267,16 @@ def report_confidence(rows: pd.DataFrame) -> None:
     """Against the mean over a task's splits, which is nearly the truth, and against the few new groups of each split."""
     stated = rows.dropna(subset=["confidence"]).copy()
     means = rows.groupby(["task", "labels"]).given.agg(lambda part: np.mean(list(part), axis=0))
-    lost = [
-        means[row.task, row.labels][choices(row.trial)].max() - means[row.task, row.labels][row.advised]
-        for row in stated.itertuples()
-    ]
+    lost = []
+    for row in stated.to_dict("records"):
+        scores = means[row["task"], row["labels"]]
+        lost.append(scores[choices(row["trial"])].max() - scores[row["advised"]])
     stated["true on average"] = np.array(lost) <= MARGIN
     print(f"\nconfidence, {len(stated)} stated: average, share that came true, calibration error (by chance)")
     for name, event in (("confidence", "true on average"), ("on few groups", "came true")):
         for count in (None, *LABELLED):
             part = stated if count is None else stated[stated.labels == count]
-            said, right = part[name].to_numpy(float), part[event].to_numpy(float)
+            said, right = (np.array(part[column], float) for column in (name, event))
             error, chance = calibration_error(said, right), calibration_by_chance(said)
             print(f"{name:14} {count or 'all':>4} labels {said.mean():.2f} {right.mean():.2f} {error:.3f} ({chance:.3f})")
 

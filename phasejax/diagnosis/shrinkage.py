@@ -33,7 +33,7 @@ class Prior(NamedTuple):
 # points on principal components there): of 145 such problems with 30 to 200 labels, .77 were stated to be won and .61 were.
 PRIOR = Prior({"principal components": 0.0, "PLS": 0.025, "CP": 0.015, "CA": 0.015}, view=0.06, own=0.035)
 SIMPLER: tuple[tuple[Objective, ...], ...] = (("principal components",), ("PLS",), ("CP", "CA"))  # the simplest first
-COMPARED = tuple(objective for objectives in SIMPLER for objective in objectives)
+COMPARED: tuple[Objective, ...] = tuple(objective for objectives in SIMPLER for objective in objectives)
 _SCALES = (0.5, 1.0, 2.0, 4.0)
 _LEVEL = 10.0  # standard deviation of what all encoders have in common, of which nothing is known
 MARGIN = 0.02  # of a score: what lies closer is as good
