@@ -69,6 +69,8 @@ def in_a_child(work: Callable[[], object], log: Path, after: float | None = None
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+        except KeyboardInterrupt:  # before the command began, or after it ended: within it none escapes
+            code = 130
         except BaseException:
             traceback.print_exc()
         finally:
@@ -118,7 +120,9 @@ def kills(folder: Path, count: int, rng: np.random.Generator) -> None:
         life = solving if seen["kills"] % 5 == 0 else writing
         code, said = in_a_child(life, log, rng.uniform(0, 1.1 * takes[life]), int(how))
         seen["kills"] += code != 0
-        seen["tracebacks"] += "Traceback" in said
+        if "Traceback" in said:
+            seen["tracebacks"] += 1
+            print(said, file=sys.stderr)
         if in_a_child(lambda: read(held), log)[0]:
             seen["corrupt stores"] += 1
             print(log.read_text(), file=sys.stderr)
