@@ -22,7 +22,8 @@ const move = (by) => {
 };
 const painted = async () => {
     await new Promise(requestAnimationFrame);
-    await new Promise((next) => setTimeout(next));
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((next) => { port1.onmessage = next; port2.postMessage(null); });
     return performance.now();
 };
 const until = async (words) => {

@@ -1,5 +1,6 @@
 """The Monte-Carlo behind the page: one compiled program for each shape of the model, every number an argument."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ from phasejax.simulation.rows import Layout, Program
 from phasejax.simulation.trial import choose
 
 TRIALS = 20
-BAND = 512
-"""Cells of one device call: a tenth of a second on two cores, so that a newer request waits no longer than that."""
+BAND = 532
+"""Cells of one device call, a seventh of the page's grid: a tenth of a second on two cores, so that a newer request waits no
+longer than that."""
 
 
 def _parameter(name: str) -> Any:
@@ -93,7 +95,8 @@ def coarse_to_fine(size: int) -> Int[np.ndarray, " size*size"]:
 def program(view: View) -> Program:
     """What draws a band of a view; views whose sizes and formulation are alike share it."""
     devices, sizes = tuple(jax.local_devices()), (view.d_x, view.d_y)
-    layout = Layout(devices, TRIALS, BAND, 1, Layout.plan(sizes, TRIALS, BAND, devices).chunk)
+    rows = len(devices) * math.ceil(BAND / len(devices))
+    layout = Layout(devices, TRIALS, rows, 1, Layout.plan(sizes, TRIALS, rows, devices).chunk)
     formulation = choose(devices[0].platform, sizes, view.n)
     fixed = tuple((name, ()) for name in view.fixed)
     return Program(view.cell, layout, formulation, 32, fixed, ("kappa", "nu"))
@@ -102,8 +105,8 @@ def program(view: View) -> Program:
 def distances(view: View, cells: Int[np.ndarray, " C"], seed: int = 0) -> Float[np.ndarray, "C 2"]:
     """Mean subspace distances of CA and of CP over `TRIALS` draws at each of at most `BAND` cells, in [0, 1]."""
     draw = program(view)
-    padded = np.pad(cells, (0, BAND - len(cells)), mode="edge")
-    key, blocks = jax.random.key(seed), np.zeros(BAND)
+    padded = np.pad(cells, (0, draw.layout.rows - len(cells)), mode="edge")
+    key, blocks = jax.random.key(seed), np.zeros(draw.layout.rows)
     sums = draw(draw.numbers(key, TRIALS, PUBLISHED_THRESHOLD, view.fixed, view.swept(padded), padded, blocks))
     return np.asarray(sums.mean)[: len(cells), :, 0]
 

@@ -100,6 +100,14 @@ def test_what_is_expected_at_n_is_the_package_s(ridges):
         assert found[name] == pytest.approx({name: float(value) for name, value in pair._asdict().items()}, rel=1e-5)
 
 
+def test_a_band_fills_all_devices(monkeypatch, float32):
+    view, cells = kernel.View.model_validate(VIEW), np.array([40, 44])
+    whole = kernel.distances(view, cells)
+    monkeypatch.setattr(kernel, "BAND", 3)  # tests have four devices
+    assert kernel.program(view).layout.rows == 4
+    np.testing.assert_allclose(kernel.distances(view, cells), whole, rtol=1e-4)
+
+
 def test_where_no_number_of_pairs_suffices_the_answer_is_none(client):
     found = client.get("/point", params=VIEW | {"kappa": 0, "nu": 1, "session": "p", "ticket": 1}).json()
     assert found["needed"] == {"ca": None, "cp": None}

@@ -67,6 +67,8 @@
   // What need not follow every frame of a drag.
   async function settle() {
     history.replaceState(null, "", view.fragment(state));
+    element("toml").textContent = takeaway.toml(state);
+    element("python").textContent = takeaway.python(state);
     if (!served) return;
     const found = await measure.expectedAtPoint(state);
     if (found === null) return;
@@ -159,8 +161,6 @@
         element(`${name}-range`).value = log ? Math.log(state[name]) : state[name];
         if (document.activeElement !== element(name)) element(name).value = short(state[name]);
       }
-      element("toml").textContent = takeaway.toml(state);
-      element("python").textContent = takeaway.python(state);
       setTimeout(spectra); // a draw of the point: after the frame that shows the theory
     }
     readout();

@@ -4,6 +4,7 @@
 const draw = (() => {
   // The package's colours (phasejax.plot): Neither, CA only, CP only, Both; distinct to colour-blind readers and in grey.
   const REGIME = ["#4a4a50", "#3a8fc9", "#e69f00", "#f3eed9"];
+  const PIXEL = REGIME.map((color) => parseInt(`${color.slice(1)}ff`, 16));
   const OBJECTIVE = { ca: "#0072b2", cp: "#d55e00" };
   const AT_N = { ca: "#e75da3", cp: "#009e73" };
   const MARGIN = { left: 40, right: 8, top: 6, bottom: 32 };
@@ -54,12 +55,10 @@ const draw = (() => {
   // codes[i * size + j] is the regime of cell (κ_i, ν_j), null where it is not known yet; lines are {points: [[κ, ν]], color, dash}.
   function regimes(canvas, { codes, size, kappaMax, lines, point }) {
     const { context, width, height } = prepare(canvas), box = frame(width, height, kappaMax);
-    const image = new ImageData(size, size);
+    const image = new ImageData(size, size), pixels = new DataView(image.data.buffer);
     for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) {
       const code = known(codes, size, i, j);
-      if (code === null) continue;
-      const at = 4 * ((size - 1 - j) * size + i), hex = parseInt(REGIME[code].slice(1), 16);
-      image.data.set([hex >> 16, (hex >> 8) & 255, hex & 255, 255], at);
+      if (code !== null) pixels.setUint32(4 * ((size - 1 - j) * size + i), PIXEL[code]); // red, green, blue, opaque
     }
     const cells = make("canvas", { width: size, height: size });
     cells.getContext("2d").putImageData(image, 0, 0);

@@ -2,8 +2,9 @@
 "use strict";
 
 const measure = (() => {
+  const QUIET = 150; // ms: in a drag nothing is drawn before it rests, for that would take the time of its frames
   const session = Math.random().toString(36).slice(2);
-  let ticket = 0, workers = [], asking = new AbortController();
+  let ticket = 0, workers = [], asking = new AbortController(), last = -Infinity, waiting = 0;
 
   // Begin anew: `heard` is {cells(cells, codes), edges(rows, ca, cp), say(words)}, and hears nothing once there is a newer request.
   function begin(state, served, heard) {
@@ -12,7 +13,13 @@ const measure = (() => {
     workers = [];
     asking.abort();
     asking = new AbortController();
-    if (served) fromKernel(state, ticket, heard); else fromWorkers(state, heard);
+    clearTimeout(waiting);
+    const start = () => (served ? fromKernel(state, ticket, heard) : fromWorkers(state, heard));
+    const since = performance.now() - last;
+    last = performance.now();
+    if (since > QUIET) return void start();
+    waiting = setTimeout(start, QUIET);
+    heard.say("drawing when the slider rests…");
   }
 
   // Cells from coarse to fine: a picture of the whole first, then twice as fine each time.
