@@ -1,6 +1,8 @@
 """How soon the explorer's page answers a slider, in a real browser: milliseconds until the frame that shows it is painted.
 
-Run `python benchmarks/explorer.py` (extra `[test]`, and a Chromium).
+Run `python benchmarks/explorer.py` (extra `[test]`, and a Chromium). On two cores with nothing else running, programs
+compiled, drawn without a GPU, medians (most): theory 19 (55) in a drag, the first Monte-Carlo picture 154 (232) after a move,
+the whole of 61 × 61 cells of 20 draws 755 (1032), and 834 after the end of a drag.
 """
 
 import re
