@@ -45,6 +45,7 @@ NAMES = (
     "retrieval_against_recovery",
     "three_readings",
     "caption_asymmetry",
+    "narrow_outputs",
 )
 
 

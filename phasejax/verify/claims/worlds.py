@@ -24,6 +24,7 @@ READINGS = {
     "published": ("features", "published", "published probe of the features"),
     "everything": ("features", "converged", "converged probe of the features"),
     "leading": ("output", "leading 2", "2 leading directions of the output"),
+    "output": ("output", "converged", "converged probe of the output"),
 }
 CA, CP = "vicreg", "reconstruction"
 TO_CAPTION, TO_PICTURE = "caption from picture", "picture from caption"
@@ -348,6 +349,41 @@ STATEMENTS = (
         (),
         {"published": OPEN, "everything": CONDITIONAL, "leading": OPEN},
         "Cells are of style jitter 0, .25 and .5, at picture noise .1 and .8 each.",
+    ),
+    Statement(
+        "widths-narrow-outputs-are-nuisance",
+        "Where the positions agree outputs of 2 numbers hold them and not the class, by alignment (vicreg) and by prediction: "
+        "the R² of the position exceeds the share of the class that is told beyond chance",
+        "stereo_sprites_widths_tiny",
+        {"jitter": 0.0},
+        lambda table: joined(*(nuisance_over_class(table, f"{objective}, 2", 3) for objective in (CA, CP))),
+        (f"{CA}, 2", f"{CP}, 2"),
+        {"output": HOLDS},
+    ),
+    Statement(
+        "widths-more-numbers-tell-more",
+        "An output of 16 numbers tells more of the class than one of 2, by alignment and by prediction, whatever the jitter",
+        "stereo_sprites_widths_tiny",
+        {},
+        lambda table: joined(
+            *(less(accuracy(table, f"{objective}, 16"), accuracy(table, f"{objective}, 2")) for objective in (CA, CP))
+        ),
+        (f"{CA}, 2", f"{CA}, 16", f"{CP}, 2", f"{CP}, 16"),
+        {"output": HOLDS},
+        "Cells are of jitter 0, .2 and .5 for alignment, then for prediction.",
+    ),
+    Statement(
+        "widths-curves-cross",
+        "Of outputs of 2 numbers prediction's tells more of the class where positions agree, alignment's where each view is "
+        "moved by .5",
+        "stereo_sprites_widths_tiny",
+        {},
+        lambda table: joined(
+            less(*(accuracy(table.sel(jitter=0.0), f"{objective}, 2") for objective in (CP, CA))),
+            less(*(accuracy(table.sel(jitter=0.5), f"{objective}, 2") for objective in (CA, CP))),
+        ),
+        (f"{CA}, 2", f"{CP}, 2"),
+        {"output": OPEN},
     ),
 )
 
