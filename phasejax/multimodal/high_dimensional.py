@@ -66,8 +66,11 @@ def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int]
     ν is the correlation of all nuisance coordinates among the members; the model's own nuisance correlations are ignored.
     0 where the distance is above already without nuisance, 1 where no ν < 1 reaches it.
     """
-    joined = complete(model.modalities, members)
+    return _critical_nu(model, n, complete(model.modalities, members), level)
 
+
+@jax.jit
+def _critical_nu(model: MultimodalModel, n: Scalar, joined: Array, level: Scalar) -> Array:
     def lost(nu):
         nuisance = jnp.eye(model.modalities)[None] + nu * jnp.where(model.has_both, joined[None], 0)
         correlated = MultimodalModel(model.kappa, model.gamma, model.gamma_tilde, nuisance)

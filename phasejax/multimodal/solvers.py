@@ -96,7 +96,18 @@ def sumcor(
     _check(blocks, k, throw)
     views = _whiten(blocks)
     modalities, d = blocks.shape[0], blocks.shape[2]
-    across = jnp.where(jnp.eye(modalities, dtype=bool)[:, :, None, None], 0, views.correlation)
+    begin = jnp.linalg.qr(jax.random.normal(key, (starts, modalities, d, k), blocks.dtype))[0].mT
+    best, products = _climbed(views.correlation, begin, steps)
+    values, rotation = jnp.linalg.eigh(products)
+    encoders = (rotation[:, ::-1].T @ best) @ views.whiteners
+    return _solution(blocks, encoders, values[::-1], k, regular=views.regular, error=views.error, throw=throw)
+
+
+@jax.jit
+def _climbed(correlation: Array, begin: Array, steps: int | Array) -> tuple[Array, Array]:
+    """The best of SUMCOR's climbs from some starts, (starts, M, k, d), and the (k, k) products summed over its pairs."""
+    modalities = len(correlation)
+    across = jnp.where(jnp.eye(modalities, dtype=bool)[:, :, None, None], 0, correlation)
 
     def improve(m, v):
         pull = jnp.einsum("nkd,ndc->kc", v, across[:, m])
@@ -109,12 +120,9 @@ def sumcor(
     def climb(v):
         return lax.fori_loop(0, steps, lambda _, v: lax.fori_loop(0, modalities, improve, v), v)
 
-    begin = jnp.linalg.qr(jax.random.normal(key, (starts, modalities, d, k), blocks.dtype))[0].mT
     ends = jax.vmap(climb)(begin)
     best = ends[jnp.argmax(jax.vmap(lambda v: jnp.trace(gram(v)))(ends))]
-    values, rotation = jnp.linalg.eigh(gram(best))
-    encoders = (rotation[:, ::-1].T @ best) @ views.whiteners
-    return _solution(blocks, encoders, values[::-1], k, regular=views.regular, error=views.error, throw=throw)
+    return best, gram(best)
 
 
 def predict_from(blocks: Float[Array, "M M d d"], k: int, *, target: int = -1, throw: bool = True) -> MultimodalSolution:

@@ -32,7 +32,7 @@ def signal_correlations(model: MultimodalModel) -> Float[Array, "k M M"]:
 
 def maxvar_eigenvalues(model: MultimodalModel) -> Float[Array, " k"]:
     """Largest eigenvalue λ_i of R_i, in [1, M]: the top root of Σ_m a_m²/(λ−1+a_m²) = 1. Alike modalities: 1 + (M−1)ρ_i."""
-    return 1 + jax.vmap(_secular_root)(model.quality.T)
+    return 1 + _secular_roots(model.quality.T)
 
 
 def nuisance_eigenvalues(model: MultimodalModel) -> Float[Array, " m"]:
@@ -46,7 +46,7 @@ def delta_maxvar(model: MultimodalModel) -> Float[Array, ""]:
     Alike modalities, nuisance shared by s of them: (M−1) min ρ / ((s−1) max ν). Conventions of 0/0 as in
     `phasejax.theory.separation`.
     """
-    signal = jax.vmap(_secular_root)(model.quality.T)
+    signal = _secular_roots(model.quality.T)
     return smallest_over_largest(signal, _cut(nuisance_eigenvalues(model) - 1))
 
 
@@ -163,8 +163,10 @@ def _cut(eigenvalues: Array) -> Array:
     return jnp.where(eigenvalues > 64 * jnp.finfo(eigenvalues.dtype).eps, eigenvalues, 0)
 
 
-def _secular_root(quality: Float[Array, " M"]) -> Array:
-    """The root μ ≥ 0 of h(μ) = Σ_m a_m²/(μ+a_m²) = 1, given a² (M,); 0 for a dead signal.
+@jax.jit
+@jax.vmap
+def _secular_roots(quality: Float[Array, " M"]) -> Array:
+    """Of every signal the root μ ≥ 0 of h(μ) = Σ_m a_m²/(μ+a_m²) = 1, given a² (M,); 0 for a dead signal.
 
     Newton's method on 1/h, which is concave: from the left it converges monotonically, in one step for alike modalities.
     """

@@ -37,7 +37,7 @@ def expected_distance(
     """
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _for_each(lambda *ridges: jnp.mean(_lost(model, n, *ridges)), ridge_x, ridge_y)
+    return jax.tree.map(jnp.mean, _lost(model, n, ridge_x, ridge_y))
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -67,10 +67,11 @@ def regime(
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     if n is None:
-        return regime_of(_for_each(lambda x, y: square.separation(model, ridge_x=x, ridge_y=y) > 1, ridge_x, ridge_y))
+        ca, cp = (square.separation(model, ridge_x=ridge_x, ridge_y=other) for other in (ridge_y, jnp.inf))
+        return regime_of(PerObjective(ca > 1, cp > 1))
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
-    return regime_of(_for_each(lambda *ridges: jnp.max(_lost(model, n, *ridges)) < level, ridge_x, ridge_y))
+    return regime_of(jax.tree.map(lambda lost: jnp.max(lost) < level, _lost(model, n, ridge_x, ridge_y)))
 
 
 def samples_needed(
@@ -82,7 +83,7 @@ def samples_needed(
     """
     checks.entries("level", level, lambda value: (value > 0) & (value < 1), "in (0, 1)")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _for_each(lambda *ridges: _samples_needed(model, level, *ridges), ridge_x, ridge_y)
+    return _samples_needed(model, level, ridge_x, ridge_y)
 
 
 def effective_critical_nu(
@@ -97,40 +98,51 @@ def effective_critical_nu(
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _for_each(lambda *ridges: _critical_nu(model, n, level, *ridges), ridge_x, ridge_y)
+    return _critical_nu(model, n, level, ridge_x, ridge_y)
 
 
 @jax.jit
-def _samples_needed(model: SpikedModel, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Array:
+def _lost(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Float[Array, " k"]]:
+    """Predicted distance of each signal direction."""
+    return _for_each(lambda *ridges: _distances(model, n, *ridges), ridge_x, ridge_y)
+
+
+@jax.jit
+def _samples_needed(model: SpikedModel, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
     most = jnp.log(jnp.asarray(MOST_SAMPLES, model.kappa.dtype))
 
-    def margin(log_n):
-        lost = jnp.mean(_lost(model, jnp.exp(log_n), ridge_x, ridge_y))
-        return jnp.log(level / jnp.maximum(lost, jnp.finfo(lost.dtype).eps))
+    def needed(*ridges):
+        def margin(log_n):
+            lost = jnp.mean(_distances(model, jnp.exp(log_n), *ridges))
+            return jnp.log(level / jnp.maximum(lost, jnp.finfo(lost.dtype).eps))
 
-    log_n = rising_root(margin, jnp.zeros_like(most), most, tolerance=_TOLERANCE)
-    return jnp.where(log_n < most, jnp.exp(log_n), jnp.inf)
+        log_n = rising_root(margin, jnp.zeros_like(most), most, tolerance=_TOLERANCE)
+        return jnp.where(log_n < most, jnp.exp(log_n), jnp.inf)
+
+    return _for_each(needed, ridge_x, ridge_y)
 
 
 @jax.jit
-def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Array:
+def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
     paired = model.eta.size
     largest = jnp.sqrt(model.gamma_tilde_x[:paired] * model.gamma_tilde_y[:paired])
 
-    def excess(nu):
-        return jnp.mean(_lost(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, ridge_x, ridge_y)) - level
+    def critical_nu(*ridges):
+        def excess(nu):
+            return jnp.mean(_distances(eqx.tree_at(lambda m: m.eta, model, nu * largest), n, *ridges)) - level
 
-    return rising_root(excess, jnp.zeros_like(model.kappa[0]), jnp.ones_like(model.kappa[0]), tolerance=_TOLERANCE)
+        return rising_root(excess, jnp.zeros_like(model.kappa[0]), jnp.ones_like(model.kappa[0]), tolerance=_TOLERANCE)
+
+    return _for_each(critical_nu, ridge_x, ridge_y)
 
 
 def _for_each(function: Callable[[Array, Array], Array], ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
-    """A function of the ridges where CA and CP stand in the square; compiled once for both."""
+    """A function of the ridges where CA and CP stand in the square; one program for both, where a caller compiles it."""
     values = lax.map(lambda ridges: function(*ridges), (jnp.array([ridge_x, ridge_x]), jnp.array([ridge_y, jnp.inf])))
     return PerObjective(*values)
 
 
-def _lost(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Float[Array, " k"]:
-    """Predicted distance of each signal direction."""
+def _distances(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Float[Array, " k"]:
     return 1 - square.expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
 
 

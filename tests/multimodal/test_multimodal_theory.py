@@ -103,7 +103,7 @@ def test_secular_root_of_extreme_qualities(noise):
     model = MultimodalModel([1.0], np.array(noise)[:, None], np.ones((3, 1)), np.eye(3)[None])
     a2 = 1 / (1 + np.array(noise, float))
     excess = np.sqrt(np.outer(a2, a2)) * (1 - np.eye(3))
-    np.testing.assert_allclose(theory._secular_root(model.quality[:, 0]), np.linalg.eigvalsh(excess)[-1], rtol=1e-9)
+    np.testing.assert_allclose(theory._secular_roots(model.quality.T)[0], np.linalg.eigvalsh(excess)[-1], rtol=1e-9)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
