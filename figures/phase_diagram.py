@@ -4,7 +4,7 @@ From left to right: infinitely many pairs, what theory expects of n, and what 20
 recover every direction to a squared overlap of .8). Black lines: Δ = 1, solid for CA and dashed for CP; pink and green: the
 boundaries expected at n. Above, source and target quality .6, γ̃ˣ = 10, γ̃ʸ = 4: four regimes, none of them small. Below γˣ =
 1, γʸ = .05, γ̃ˣ = 1 with a loud target nuisance, γ̃ʸ = 5, which prediction follows, and with a quiet one, γ̃ʸ = .05, in which
-it hardly ever fails.
+it hardly ever fails. Where κ is small, and γ̃ˣ = 10 dozens of times the signal, theory at n expects too much near Δ = 1.
 """
 
 from matplotlib.figure import Figure
