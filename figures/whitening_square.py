@@ -16,7 +16,7 @@ from phasejax import plot
 from phasejax.figures import Sweeps
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
-from phasejax.theory.spectrum import shrinkage
+from phasejax.theory.spectrum_square import shrinkage
 
 ALPHA = np.linspace(0, 1, 101)
 CORNERS = {(0, 0): "CA", (0, 1): "CP", (1, 0): "CP from y", (1, 1): "PLS"}

@@ -9,7 +9,8 @@ across modalities (a_m a_n off the diagonal, a² = κ²/(κ²+γ)) and N_j of nu
   nuisance adds more correlation than it costs.
 - Prediction of one modality from all others ranks them by τ_i and ξ_j, as for one source.
 
-An objective recovers the signal iff its Δ > 1. Sources: Kettenring 1971 for the two generalised CCAs; the rest is derived here.
+An objective recovers the signal iff its Δ > 1. Of n tuples `first_order` and `high_dimensional` say what MAXVAR makes; for
+the others there is no finite-sample theory here. Sources: Kettenring 1971 for the generalised CCAs; the rest is derived here.
 """
 
 import jax

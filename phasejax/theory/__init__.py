@@ -9,7 +9,15 @@ from phasejax.theory.finite_sample import (
     regime,
     samples_needed,
 )
-from phasejax.theory.joint import Window, joint_count, joint_eigenvalues, joint_separation, joint_window
+from phasejax.theory.joint import (
+    Window,
+    joint_count,
+    joint_eigenvalues,
+    joint_expected_distance,
+    joint_expected_overlaps,
+    joint_separation,
+    joint_window,
+)
 from phasejax.theory.objectives import PerObjective, Regime
 from phasejax.theory.population import (
     RecoveryCounts,
@@ -39,6 +47,8 @@ __all__ = [
     "expected_distance",
     "joint_count",
     "joint_eigenvalues",
+    "joint_expected_distance",
+    "joint_expected_overlaps",
     "joint_separation",
     "joint_window",
     "nu",

@@ -4,6 +4,9 @@ Profiling the decoder B = Σyx Wᵀ and the alignment head V = W Σxy Σyy⁻¹ 
 loss, with W Σxx Wᵀ = I imposed, leaves −tr W' (AᵀA + λ CCᵀ) W'ᵀ in whitened coordinates W' = W Σxx^½. Its eigenvalues are
 τ_i² + λ ρ_i² on the signal and ξ_j² + λ ν_j² on nuisance. Without the constraint W → εW shrinks the alignment loss to
 nothing, and the infimum is that of CP for every λ.
+
+n pairs move a window far: in the published setting infinitely many recover from λ = .95 on, 5000 are at distance .4 there and
+need λ ≈ 5 for .1. `joint_expected_distance` says so, from `spectrum_joint`.
 """
 
 from typing import NamedTuple
@@ -11,11 +14,23 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from phasejax import checks
 from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar
 from phasejax.theory.population import count_in_top_k, nu, rho, smallest_over_largest, tau, xi
+from phasejax.theory.spectrum import overlaps
+from phasejax.theory.spectrum_joint import captured_jointly
 
-__all__ = ["JointEigenvalues", "Window", "joint_count", "joint_eigenvalues", "joint_separation", "joint_window"]
+__all__ = [
+    "JointEigenvalues",
+    "Window",
+    "joint_count",
+    "joint_eigenvalues",
+    "joint_expected_distance",
+    "joint_expected_overlaps",
+    "joint_separation",
+    "joint_window",
+]
 
 
 class JointEigenvalues(NamedTuple):
@@ -70,3 +85,21 @@ def joint_window(model: SpikedModel) -> Window:
         jnp.max(jnp.where(aligned > 0, crossing, 0), initial=0),
         jnp.min(jnp.where(aligned < 0, crossing, jnp.where(aligned == 0, tied, jnp.inf))),
     )
+
+
+def joint_expected_overlaps(model: SpikedModel, n: Scalar, lam: Scalar) -> Float[Array, " k"]:
+    """Predicted squared overlap of each signal direction with the joint encoder of n ≥ d_x + d_y pairs, in [0, 1], λ = `lam`.
+
+    λ = 0 is CP and λ → ∞ CA, as `square.expected_overlaps` has them.
+
+    **Raises:** `ValueError` for fewer pairs, where several sample correlations are 1 whatever the data, or a λ that is negative
+    or not finite, where they are known.
+    """
+    checks.entries("n", n, lambda value: value >= model.d_x + model.d_y, f"≥ d_x + d_y = {model.d_x + model.d_y}")
+    checks.nonnegative(lam=lam)
+    return overlaps(captured_jointly(model, n, lam), model.k)
+
+
+def joint_expected_distance(model: SpikedModel, n: Scalar, lam: Scalar) -> Float[Array, ""]:
+    """Predicted distance 1 − (1/k)‖UᵀÛ‖²_F of the joint encoder, in [0, 1]; otherwise as `joint_expected_overlaps`."""
+    return 1 - jnp.mean(joint_expected_overlaps(model, n, lam))

@@ -16,8 +16,36 @@ class Simulated(NamedTuple):
 
 def simulate(model, n, trials, seed=0):
     """`trials` samples of n zero-mean Gaussian pairs."""
+    inverse_x, inverse_y, half = _whitened(model, n, trials, seed)
+    distances, squares = [], []
+    for whitened in (half @ inverse_y.swapaxes(1, 2), half):
+        u, sigma, _ = np.linalg.svd(whitened, full_matrices=False)
+        distances.append(_distances(inverse_x, u[:, :, : model.k]))
+        squares.append(np.mean(sigma**2, axis=0))
+    distances = np.array(distances)
+    return Simulated(distances.mean(1), distances.std(1) / np.sqrt(trials), np.array(squares))
+
+
+def simulate_jointly(model, n, weights, trials, seed=0):
+    """Mean distances of the joint objective, and their standard errors, at each weight; the same samples at all."""
+    inverse_x, inverse_y, half = _whitened(model, n, trials, seed)
+    found = []
+    for weight in weights:
+        both = np.concatenate([half, np.sqrt(weight) * half @ inverse_y.swapaxes(1, 2)], axis=2)
+        found.append(_distances(inverse_x, np.linalg.svd(both, full_matrices=False)[0][:, :, : model.k]))
+    return np.mean(found, axis=1), np.std(found, axis=1) / np.sqrt(trials)
+
+
+def _distances(inverse_x, u):
+    k = u.shape[2]
+    rows = np.linalg.qr(inverse_x.swapaxes(1, 2) @ u)[0]
+    return 1 - np.sum(rows[:, :k] ** 2, axis=(1, 2)) / k
+
+
+def _whitened(model, n, trials, seed):
+    """Inverse Cholesky factors of the sample covariances of x and of y, and the cross-covariance whitened on x."""
     rng = np.random.default_rng(seed)
-    k, d_x = model.k, model.d_x
+    d_x = model.d_x
     cov = blocks(model)
     joint = np.linalg.cholesky(np.block([[cov.xx, cov.xy], [cov.xy.T, cov.yy]]))
     size = len(joint)
@@ -27,12 +55,4 @@ def simulate(model, n, trials, seed=0):
     sample = root @ root.swapaxes(1, 2)
     inverse_x = np.linalg.inv(np.linalg.cholesky(sample[:, :d_x, :d_x]))
     inverse_y = np.linalg.inv(np.linalg.cholesky(sample[:, d_x:, d_x:]))
-    half = inverse_x @ sample[:, :d_x, d_x:]
-    distances, squares = [], []
-    for whitened in (half @ inverse_y.swapaxes(1, 2), half):
-        u, sigma, _ = np.linalg.svd(whitened, full_matrices=False)
-        rows = np.linalg.qr(inverse_x.swapaxes(1, 2) @ u[:, :, :k])[0]
-        distances.append(1 - np.sum(rows[:, :k] ** 2, axis=(1, 2)) / k)
-        squares.append(np.mean(sigma**2, axis=0))
-    distances = np.array(distances)
-    return Simulated(distances.mean(1), distances.std(1) / np.sqrt(trials), np.array(squares))
+    return inverse_x, inverse_y, inverse_x @ sample[:, :d_x, d_x:]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from models import GAPPED, blocks, inverse_root, random_model
+from monte_carlo import simulate_jointly
 
 from phasejax import theory
 from phasejax.spiked import SpikedModel
@@ -79,6 +80,48 @@ def test_homogeneous_neither_points_cannot_be_rescued():
             low, high = theory.joint_window(model)
             assert low >= high
     assert seen > 50
+
+
+RESCUED = SpikedModel(np.sqrt([1.3660]), [0.5], [0.6340], [1.0, 1.0], [120.0, 0.5], [1.0954, 0.5477])
+WEIGHTS = (0.0, 0.5, 3.0, 10.0, 100.0)
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 6), (3, 5, 8)])
+def test_at_n_pairs_its_ends_are_prediction_and_alignment(shape):
+    model = random_model(1, shape)
+    ends = [theory.joint_expected_distance(model, 60.0, lam) for lam in (0.0, 1e9)]
+    ca, cp = theory.expected_distance(model, 60.0)
+    np.testing.assert_allclose(ends, [cp, ca], atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "n"),
+    [
+        (SpikedModel.homogeneous(
+            d=20, k=3, kappa=[3.0, 2.5, 2.0], gamma_x=0.5, gamma_y=0.1, gamma_tilde_x=1.0, gamma_tilde_y=10.0, eta=2.0
+        ), 5000),
+        (random_model(4, (3, 9, 6)), 100),
+        (random_model(7, (3, 9, 6)), 100),
+        (random_model(8, (3, 5, 8)), 100),
+        (RESCUED, 5000),
+    ],
+    ids=["published", "wide source", "another", "wide target", "rescued"],
+)  # fmt: skip
+def test_the_distance_of_n_pairs_is_the_drawn_one(model, n):
+    """A handful of coordinates, so within .05 of the limit; the dip that neither end has is there."""
+    drawn, error = simulate_jointly(model, n, WEIGHTS, 400)
+    found = [float(theory.joint_expected_distance(model, n, lam)) for lam in WEIGHTS]
+    np.testing.assert_allclose(found, drawn, atol=0.05)
+    assert np.max(error) < 0.02
+    if model is RESCUED:
+        assert max(found[2], drawn[2]) < 0.2 < 0.7 < min(found[0], drawn[0], found[-1], drawn[-1])
+
+
+def test_too_few_pairs_and_bad_weights_are_named():
+    with pytest.raises(ValueError, match=r"n = 5 is not allowed: n must be ≥ d_x \+ d_y = 6"):
+        theory.joint_expected_distance(RESCUED, 5, 1.0)
+    with pytest.raises(ValueError, match="lam = -1 is not allowed"):
+        theory.joint_expected_distance(RESCUED, 50, -1.0)
 
 
 def test_a_tie_in_alignment_is_decided_by_prediction():
