@@ -122,3 +122,21 @@ def signal_energy(cov: Dense, cross: np.ndarray, k: int) -> np.ndarray:
     u = np.linalg.svd(cross, full_matrices=False)[0][..., :k]
     rows = np.linalg.qr(inverse_root(cov.xx) @ u)[0]
     return np.sum((cov.signal_x.swapaxes(1, 2) @ rows) ** 2, axis=(1, 2))
+
+
+def dense_separation(cov: Dense, cross: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Smallest signal over largest nuisance singular value, (B,), of cross-covariances with `left` applied to x.
+
+    A direction is the signal's where most of its encoder's energy lies there.
+    """
+    u, values, _ = np.linalg.svd(cross, full_matrices=False)
+    rows = left @ u
+    signal = 2 * np.sum((cov.signal_x.swapaxes(1, 2) @ rows) ** 2, axis=1) > np.sum(rows**2, axis=1)
+    return np.where(signal, values, np.inf).min(axis=1) / np.where(signal, 0, values).max(axis=1)
+
+
+def dense_separations(cov: Dense) -> tuple[np.ndarray, np.ndarray]:
+    """Δ_CA and Δ_CP, (B,) each."""
+    left = inverse_root(cov.xx)
+    ca, cp = (dense_separation(cov, cross, left) for cross in whitened(cov))
+    return ca, cp

@@ -12,8 +12,8 @@ from phasejax.recovery import subspace_distance
 from phasejax.sampling import sample_covariance
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
-from phasejax.verify.models import Shape, evaluate, homogeneous_models, random_models, stack
-from phasejax.verify.registry import Finding, Verdict, claim, judge
+from phasejax.verify.models import Shape, dense, evaluate, homogeneous_models, inverse_root, random_models, stack
+from phasejax.verify.registry import Finding, Verdict, claim, judge, refute
 
 CORNERS = ((0.0, 0.0), (0.0, np.inf), (np.inf, 0.0), (np.inf, np.inf))
 
@@ -53,23 +53,53 @@ def square_corner_rule(seed: int) -> Finding:
     id="neither-is-not-the-last-word",
     statement="Where alignment and prediction from x both fail, nothing in the whitening square recovers the signal.",
     condition="Counter-examples: heterogeneous models (k = 2, 3 nuisance pairs) that prediction from y or PLS recovers, and "
-    "others that only an interior ridge does.",
+    "others that only an interior ridge does. How many depends on the law of models: of this one 25 % and 10 % of the rest.",
     source="derived here",
     recorded=Verdict.REFUTED,
 )
 def neither_is_not_the_last_word(seed: int) -> Finding:
     rng = np.random.default_rng([seed, 32])
-    models = random_models(rng, Shape(2, 5, 5), 4000)
+    models = random_models(rng, Shape(2, 5, 5), 20_000)
     recovers = np.stack([_separation(models, *ridges) > 1 for ridges in CORNERS])
     neither = ~recovers[0] & ~recovers[1]
     corner = neither & (recovers[2] | recovers[3])
     hopeless = neither & ~corner
-    inside = hopeless & (_widest(models) > 1)
+    ridge_x, ridge_y, delta = evaluate(square.widest_separation, models)
+    inside = hopeless & (delta > 1)
+    # What theory calls recovered is so in dense algebra.
+    right = [
+        _recovered_densely(models, recovered, *ridges, rng)
+        for recovered, *ridges in (
+            (corner & recovers[2], np.full(len(delta), np.inf), np.zeros(len(delta))),
+            (corner & recovers[3], np.full(len(delta), np.inf), np.full(len(delta), np.inf)),
+            (inside, ridge_x, ridge_y),
+        )
+    ]
     figure = (
         f"{corner.sum()} of {neither.sum()} Neither models ({corner.sum() / neither.sum():.0%}) at the other corners, "
         f"{inside.sum()} of the other {hopeless.sum()} ({inside.sum() / hopeless.sum():.0%}) inside"
     )
-    return Finding(judge(as_stated=not (corner.any() or inside.any())), figure, 4000)
+    verdict = refute(counterexample=bool(corner.any() and inside.any()), corrected=all(right))
+    return Finding(verdict, figure, 20_000)
+
+
+def _recovered_densely(
+    models: SpikedModel, which: np.ndarray, ridge_x: np.ndarray, ridge_y: np.ndarray, rng: np.random.Generator
+) -> bool:
+    """Whether the top k of regularised alignment are the signal in every chosen model."""
+    cov = dense(jax.tree.map(lambda leaf: np.asarray(leaf)[which], models), rng)
+    x, y = _inverse_root_with_ridge(cov.xx, ridge_x[which]), _inverse_root_with_ridge(cov.yy, ridge_y[which])
+    k = models.kappa.shape[1]
+    rows = np.linalg.qr(x @ np.linalg.svd(x @ cov.xy @ y)[0][..., :k])[0]
+    energy = np.sum((cov.signal_x.swapaxes(1, 2) @ rows) ** 2, axis=(1, 2))
+    return bool(np.all(energy > k - 1e-6))
+
+
+def _inverse_root_with_ridge(s: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """(S + ridge mean eigenvalues)^-½ up to a factor, the identity at ∞."""
+    kept = (1 / (1 + ridge))[:, None, None]
+    mean = np.trace(s, axis1=1, axis2=2)[:, None, None] / s.shape[1]
+    return inverse_root(kept * s / mean + (1 - kept) * np.eye(s.shape[1]))
 
 
 @claim(
