@@ -14,7 +14,7 @@ from phasejax.experiments.solved.engine import SolvedEngine
 from phasejax.experiments.spiked import model_at
 from phasejax.simulation import rows as rows_module
 from phasejax.simulation import trial
-from phasejax.simulation.statistics import Recovered, measured
+from phasejax.simulation.statistics import Recovered, RowSums, measured
 from phasejax.solvers import Status
 from phasejax.sweep import SpecError, run
 
@@ -121,6 +121,15 @@ def test_specifications_that_differ_in_numbers_are_compiled_once(caplog):
     # What the numbers say is heard all the same.
     few, many = (run(small(trials=20, model__n=n)).distance_ca.mean() for n in (20, 2000))
     assert few > many + 0.1
+
+
+@pytest.mark.parametrize("trials", [1, 6, 14, 49])
+def test_half_of_the_trials_are_enough_and_less_is_not(trials):
+    successes, (mean, nothing) = np.arange(trials + 1), np.zeros((2, trials + 1, 2, 5), "f4")
+    mean[:, :, -1] = np.stack([successes, successes[::-1]], axis=1) / trials  # rounded: it must not decide
+    none = np.zeros(trials + 1, "i4")
+    found = measured(RowSums(mean, nothing, np.full(trials + 1, trials), none, none))["regime_empirical"]
+    np.testing.assert_array_equal(found, (2 * successes >= trials) + 2 * (2 * successes[::-1] >= trials))
 
 
 def test_a_failed_trial_is_counted_and_left_out(plain):

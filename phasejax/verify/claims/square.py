@@ -68,8 +68,8 @@ def neither_is_not_the_last_word(seed: int) -> Finding:
     inside = hopeless & (delta > 1)
     # What theory calls recovered is so in dense algebra.
     right = [
-        _recovered_densely(models, recovered, *ridges, rng)
-        for recovered, *ridges in (
+        _recovered_densely(models, recovered, on_x, on_y, rng)
+        for recovered, on_x, on_y in (
             (corner & recovers[2], np.full(len(delta), np.inf), np.zeros(len(delta))),
             (corner & recovers[3], np.full(len(delta), np.inf), np.full(len(delta), np.inf)),
             (inside, ridge_x, ridge_y),
