@@ -38,6 +38,7 @@ NAMES = (
     "whitening_square",
     "error_against_ridge",
     "best_objective",
+    "trained_in_square",
     "multimodal_boundaries",
     "objective_crossings",
     "conflict_against_modalities",
