@@ -40,8 +40,9 @@ def draw(sweeps: Sweeps) -> FuncAnimation:
 
 @cache  # one computation for the way there and the way back
 def _regimes(target: float, n: float | None) -> np.ndarray:
-    """An objective recovers below its boundary, which is found once for each κ."""
-    ca, cp = (NU <= np.asarray(edge)[:, None] for edge in _boundaries(target, n))
+    """An objective recovers below its boundary, which is found once for each κ; nowhere where that is 0."""
+    edges = (np.asarray(edge)[:, None] for edge in _boundaries(target, n))
+    ca, cp = ((edge > 0) & (NU <= edge) for edge in edges)
     return ca + 2 * cp
 
 

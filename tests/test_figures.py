@@ -76,6 +76,14 @@ def test_a_figure_without_a_sweep():
     assert signal["CP, n = ∞"][350] > signal["CA + probe, n = ∞"][350]
 
 
+def test_nothing_recovers_where_the_boundary_is_zero_and_everything_where_it_is_one(monkeypatch):
+    growing = import_module("phasejax.figures.growing_nuisance")
+    monkeypatch.setattr(growing, "_boundaries", lambda target, n: (np.array([0.0, 1.0]), np.array([0.0, 0.5])))
+    codes = growing._regimes.__wrapped__(1.0, 500.0)
+    np.testing.assert_array_equal(codes[0], 0)
+    np.testing.assert_array_equal(codes[1], np.where(growing.NU <= 0.5, 3, 1))
+
+
 def test_mistakes_are_sentences(tmp_path):
     unknown = invoke("nonsense", "--out", tmp_path / "out")
     assert unknown.exit_code == 2 and "there is no figure 'nonsense': choose among phase_diagram" in unknown.stderr
