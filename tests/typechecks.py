@@ -38,6 +38,6 @@ def _read(hint):
         return reduce(or_, parts)
     if origin is tuple:
         return tuple[parts]
-    if issubclass(pair := origin if isinstance(origin, type) else object, tuple):
-        return tuple[parts * len(pair._fields)]
+    if isinstance(origin, type) and issubclass(origin, tuple):
+        return tuple[parts * len(origin._fields)]
     return hint
