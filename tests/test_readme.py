@@ -19,6 +19,7 @@ def test_the_examples_run_and_their_numbers_are_right(tmp_path, monkeypatch):
     spec = (ROOT / "sweeps" / "source_quality.toml").read_text(encoding="utf-8")
     small = spec.replace("num = 30", "num = 4").replace("num = 41", "num = 5").replace("trials = 20", "trials = 2")
     (tmp_path / "sweeps" / "source_quality.toml").write_text(small, encoding="utf-8")
+    monkeypatch.setattr("phasejax.sweep.spec.shipped", lambda folder: tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 3
