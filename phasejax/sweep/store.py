@@ -52,6 +52,8 @@ class Store:
 
     def __init__(self, at: str | Path):
         self.place = place(at)
+        if not self.place.exists():  # opened for writing, it would be made
+            raise StoreError(f"{at} is not a sweep store.")
         try:
             self._group = group = zarr.open_group(self.place.keys, mode="r+", use_consolidated=False)
             if "spec" not in group.attrs:

@@ -99,6 +99,7 @@ def test_what_is_not_a_store_is_said_to_be_none(tmp_path):
     for name in ("missing", "file", "folder", "other.zarr"):
         with pytest.raises(StoreError, match="is not a sweep store"):
             load(tmp_path / name)
+    assert not (tmp_path / "missing").exists()
 
 
 def test_pending_tiles_are_those_without_status(tmp_path):
