@@ -110,7 +110,25 @@ def measured() -> str:
                 shown = [f"{one.value[i]:.2f} ± {2 * one.error[i]:.2f}" for one in columns.values()]
                 parts.append(f"| {' | '.join([*(f'{value:g}' for value in cell), str(name), *shown])} |")
         parts.append("")
-    return "\n".join(parts)
+    return "\n".join([*parts, _modalities()])
+
+
+def _modalities() -> str:
+    """Three modalities: every objective under every measure, at each correlation of the nuisance."""
+    from phasejax.verify.claims.modalities import paired, read
+
+    settings, measured = read()
+    size = f"{settings['rows']:,} scenes at size {settings['size']}, {settings['steps']:,} steps of {settings['batch']}"
+    heads = ["objective", *(measure for measure in measured.measures if measure != "diverged")]
+    parts = [
+        f"## three modalities\n\nPerceptrons on {size}, {settings['seeds']} seeds; nuisance correlated by 0, then by .9.\n"
+    ]
+    parts.append(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
+    for objective in measured.objectives:
+        cells = (paired(measured(objective, measure)) for measure in heads[1:])
+        shown = ["; ".join(f"{v:.3f} ± {2 * e:.3f}" for v, e in zip(*cell, strict=True)) for cell in cells]
+        parts.append(f"| {' | '.join([objective, *shown])} |")
+    return "\n".join([*parts, ""])
 
 
 def _under(table, representation: str, reading: str):

@@ -44,9 +44,11 @@ NAMES = (
     "conflict_against_modalities",
     "divergence_along_training",
     "retrieval_against_recovery",
+    "worlds",
     "three_readings",
     "caption_asymmetry",
     "narrow_outputs",
+    "retrieval_and_generation",
 )
 
 
