@@ -46,6 +46,7 @@ NAMES = (
     "retrieval_against_recovery",
     "worlds",
     "three_readings",
+    "embeddings",
     "caption_asymmetry",
     "narrow_outputs",
     "retrieval_and_generation",
