@@ -8,6 +8,7 @@ import matplotlib
 import pytest
 
 from phasejax import Regime
+from phasejax.cli import COMMANDS, _loaded
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +55,14 @@ def test_on_an_index_nothing_points_into_the_repository():
     assert pictures == 2 == text.count("*(Picture `docs/")
     assert re.findall(r"\]\((?!https:)[^)]*\)", text) == []
     assert "`docs/training.md`" in text and "[uv](https://docs.astral.sh/uv/)" in text
+
+
+def test_the_commands_it_lists_take_what_it_gives_them():
+    """Each line of its table as the command line reads it, before any file is looked for."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`phasejax .*?`) \|", text, flags=re.MULTILINE)
+    lines = [line for cell in cells for line in cell.split("`")[1::2]]
+    assert {line.split()[1] for line in lines} == set(COMMANDS)
+    for line in lines:
+        name, *rest = re.sub(r" \[.*?\]", "", line).split()[1:]
+        _loaded(name, rest).make_context(name, rest)  # raises where something is missing or unknown
