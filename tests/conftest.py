@@ -4,6 +4,8 @@ JAX is strict here: an array gains axes, or its type is widened, only where the 
 """
 
 import gc
+import os
+import tempfile
 from pathlib import Path
 
 import equinox as eqx
@@ -24,6 +26,16 @@ MAPS = 30_000
 # The same examples in every run: a red test is red again when it is looked at.
 settings.register_profile("phasejax", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("phasejax")
+
+
+def pytest_configure(config):
+    """What one process of the tests compiles the others load, and so do the commands that tests start."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a worker of xdist is given its parent's
+        programs = tempfile.TemporaryDirectory(prefix="phasejax-tests-")
+        config.add_cleanup(programs.cleanup)
+        os.environ |= {"JAX_COMPILATION_CACHE_DIR": programs.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1"}
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 @pytest.fixture(scope="session")
