@@ -1,7 +1,9 @@
 """Every claim gives the verdict on record, and a broken formula turns the claims that rest on it red."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +34,22 @@ def test_the_registry_holds_what_a_reader_expects():
     for claim in ALL:
         assert claim.statement and claim.condition and claim.source
     assert {claim.recorded for claim in ALL} == set(Verdict) - {Verdict.UNDECIDED}
+
+
+def test_the_readme_counts_the_claims():
+    told = [claim for claim in ALL if claim.source.startswith("published") and "easured" in claim.condition]
+    text = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    checked, held, conditional, refuted = re.search(
+        r"checks (\d+) of them .*? (\d+) hold, (\d+) hold with a condition, (\d+) are refuted", text
+    ).groups()
+    assert len(ALL) - len(told) == int(checked) == int(held) + int(conditional) + int(refuted)
+    measured = re.search(
+        r"Another (\d+) set .*?: (\d+) hold, (\d+) with a condition, (\d+) are refuted and (\d+) are not decided", text
+    ).groups()
+    verdicts = (Verdict.HOLDS, Verdict.CONDITIONAL, Verdict.REFUTED, Verdict.OPEN)
+    assert [len(told), *(sum(claim.recorded is verdict for claim in told) for verdict in verdicts)] == [
+        int(n) for n in measured
+    ]
 
 
 # A broken formula must be noticed ---------------------------------------------------------------------------------------
