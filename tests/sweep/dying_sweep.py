@@ -3,7 +3,7 @@
 Every life is a fork of this process, which has imported everything and begun nothing. It prints how many cells those before
 it did; so does one after the last.
 
-Usage: dying_sweep.py FOLDER, with what the sweep gives in FOLDER/intact.npz
+Usage: dying_sweep.py FOLDER SEED, with what the sweep gives in FOLDER/intact.npz
 """
 
 import os
@@ -58,7 +58,7 @@ def forked(work, *arguments) -> int:
     os._exit(0)
 
 
-folder, rng = Path(sys.argv[1]), np.random.default_rng(0)
+folder, rng = Path(sys.argv[1]), np.random.default_rng(int(sys.argv[2]))
 store, values, spec = folder / "small.zarr", dict(np.load(folder / "intact.npz")), small()
 ended = None
 while ended != 0:

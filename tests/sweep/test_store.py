@@ -157,7 +157,7 @@ def test_a_sweep_killed_anywhere_ends_as_if_it_had_not_been(tmp_path, monkeypatc
     tile_by_tile(monkeypatch)
     uninterrupted = values_of(run(small(), path=tmp_path / "whole.zarr"))
     np.savez(tmp_path / "intact.npz", **flat(uninterrupted))
-    process = subprocess.run([sys.executable, HERE / "dying_sweep.py", tmp_path], capture_output=True, text=True)
+    process = subprocess.run([sys.executable, HERE / "dying_sweep.py", tmp_path, "0"], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     history = [int(done) for done in process.stdout.split()]
     assert len(history) > 10 and history == sorted(history) and history[-1] == 15
