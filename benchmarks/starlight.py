@@ -54,7 +54,7 @@ def main() -> None:
                     told = np.asarray(drawn.signal[label])
                     found = train_heads(x, y, told, objectives=OBJECTIVES, key=jax.random.key(seed), steps=400)
                     regime = Regime(diagnose(x, y, told, key=jax.random.key(seed)).regime).name
-                    write((noise, label, seed, "region", "", regime))
+                    write((noise, label, seed, "regime", "", regime))
                     for head, score in zip(found.heads, found.score, strict=True):
                         write((noise, label, seed, head.objective, head.reads, f"{score:.4f}"))
                     file.flush()

@@ -87,7 +87,7 @@ def test_at_n_the_browser_has_the_limit_of_fixed_d_over_n(visit, page_file, k, d
     np.testing.assert_allclose(found, np.stack([limit.ca.mean(-1), limit.cp.mean(-1)], axis=1), rtol=1e-9, atol=1e-9)
     # Where its edges and sizes say that the distance is ½, it is.
     script = """points => points.map(p => {
-        const edge = theory.criticalNuAt(p), needed = theory.samplesNeeded(p);
+        const edge = theory.criticalNuAt(p, LEVEL), needed = theory.samplesNeeded(p, LEVEL);
         const excess = (o, change) => theory.expectedDistance({ ...p, ...change }, o) - 0.5;
         return ["ca", "cp"].flatMap(o => [edge[o], excess(o, { nu: edge[o] - 2e-5 }), excess(o, { nu: edge[o] }),
             needed[o], excess(o, { n: needed[o] }), excess(o, { n: needed[o] * (1 - 1e-6) })]);
@@ -155,7 +155,7 @@ def test_a_picture_shows_the_theory_under_its_pixels(visit, page_file):
     edges_at = """([kappa, nu]) => {
         const p = { kappa: theory.spikes(kappa, 1, 3), gammaX: 1, gammaY: 0.05, gammaTildeX: 1, gammaTildeY: 5,
                     nu, dX: 20, dY: 20, n: 5000, ridgeX: 0, ridgeY: 0 };
-        return Object.values(theory.criticalNu(p)).concat(Object.values(theory.criticalNuAt(p)));
+        return Object.values(theory.criticalNu(p)).concat(Object.values(theory.criticalNuAt(p, LEVEL)));
     }"""
     rng = np.random.default_rng(0)
     cells, wanted = [], []

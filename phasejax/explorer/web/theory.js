@@ -152,11 +152,11 @@ const theory = (() => {
     }
     return high;
   }
-  function criticalNuAt(p, level = 0.5) {
+  function criticalNuAt(p, level) {
     const one = (objective) => crossing((nu) => expectedDistance({ ...p, nu }, objective) - level, 0, 1, 1e-5);
     return { ca: one("ca"), cp: one("cp") };
   }
-  function samplesNeeded(p, level = 0.5) {
+  function samplesNeeded(p, level) {
     const most = Math.log(1e15);
     const one = (objective) => {
       const log = crossing((log) => level - expectedDistance({ ...p, n: Math.exp(log) }, objective), 0, most, 1e-9);

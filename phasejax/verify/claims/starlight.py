@@ -29,7 +29,7 @@ def loud(table: pd.DataFrame) -> pd.DataFrame:
     recorded=Verdict.CONDITIONAL,
 )
 def loud_is_neither(seed: int) -> Finding:
-    said = loud(pd.read_csv(TABLE)).query("what == 'region'").value.to_numpy()
+    said = loud(pd.read_csv(TABLE)).query("what == 'regime'").value.to_numpy()
     right = said == "NEITHER"
     found = Verdict.HOLDS if right.all() else Verdict.CONDITIONAL if right.any() else Verdict.REFUTED
     return Finding(found, f"Neither for {right.sum()} of {said.size} samples of stars", said.size)
@@ -44,7 +44,7 @@ def loud_is_neither(seed: int) -> Finding:
 )
 def nothing_beats_one_view(seed: int) -> Finding:
     table = loud(pd.read_csv(TABLE))
-    scores = table[table.what != "region"].assign(value=lambda rows: rows.value.astype(float))
+    scores = table[table.what != "regime"].assign(value=lambda rows: rows.value.astype(float))
     views = scores[(scores.what == ALONE) & scores.reads.isin(["x", "y"])].groupby("seed").value.max().to_numpy()
     heads = scores[~scores.what.isin([ALONE, "trained on labels"])]
     lead = views - heads.groupby("seed").value.max().to_numpy()
