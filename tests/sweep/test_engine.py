@@ -150,7 +150,7 @@ def test_a_failed_trial_is_counted_and_left_out(plain):
 
 
 def test_a_cell_without_a_finite_trial_is_nan():
-    def failing(cholesky, factor, n, k):
+    def failing(cholesky, factor, n, k, ridges):
         nothing = Recovered(jnp.full((k, n.size), jnp.nan), jnp.full(n.size, jnp.nan))
         return trial.Trials(nothing, nothing, jnp.full(n.size, Status.NONFINITE))
 
