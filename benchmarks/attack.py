@@ -42,7 +42,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
@@ -107,7 +107,7 @@ def kills(folder: Path, count: int, rng: np.random.Generator) -> None:
 
     def writing() -> None:
         running.engine_for = remembered(dict(np.load(known)))
-        import_module("phasejax.cli.sweep").report = lambda *arguments: []
+        vars(import_module("phasejax.cli.sweep"))["report"] = lambda *arguments: []
         solving()
 
     def read(to: Path) -> None:
@@ -414,7 +414,7 @@ def bucket() -> Iterator[None]:
     application = DomainDispatcherApplication(create_backend_app)
     signed = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
 
-    def signing(environ: dict, start: Callable) -> object:
+    def signing(environ: dict, start: Callable) -> Iterable[bytes]:
         return application(environ | {"HTTP_AUTHORIZATION": signed}, start)
 
     silent = type("Silent", (WSGIRequestHandler,), {"log_request": lambda self, *arguments: None})

@@ -25,6 +25,7 @@ where the arrays leave the cache: 2.3 times before the sums were written out, no
 
 import argparse
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from phasejax import runtime
@@ -75,18 +76,19 @@ def inverse_root(s: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(values) @ vectors.T
 
 
-def spec(d: int, trials: int = 1000, points: int = 31, **ridges: float) -> SpikedSpec:
+def spec(d: int, *, trials: int = 1000, points: int = 31, ridges: Mapping[str, float] | None = None) -> SpikedSpec:
     """So many trials at each cell of a square grid."""
     span = {"start": 0.0, "stop": 1.0, "num": points}
     axes = {"kappa": span | {"stop": 3.0}, "nu": span}
-    return SpikedSpec.model_validate(dict(name="kernel", trials=trials, model=dict(d=d, n=N, **MODEL, **ridges), axes=axes))
+    model = dict(d=d, n=N, **MODEL, **(ridges or {}))
+    return SpikedSpec.model_validate(dict(name="kernel", trials=trials, model=model, axes=axes))
 
 
 class Kernel:
     """The sweep's own compiled call, for one dimension and formulation."""
 
     def __init__(self, d: int, formulation: str | None, precision: int = 32, **ridges: float):
-        self.engine = SolvedEngine(spec(d, **ridges), precision=precision, devices=tuple(jax.local_devices()))
+        self.engine = SolvedEngine(spec(d, ridges=ridges), precision=precision, devices=tuple(jax.local_devices()))
         if formulation:
             self.engine.formulation = getattr(trial, formulation)
         began = time.perf_counter()

@@ -18,6 +18,7 @@ import json
 from functools import partial
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -178,7 +179,8 @@ def main() -> None:
     def one(label: str) -> dict[str, np.ndarray]:
         piece = given.out / f"{label}.npz"
         if not piece.exists():
-            np.savez(given.out / "unfinished.npz", **(found := study(label, given)))
+            found: dict[str, Any] = study(label, given)
+            np.savez(given.out / "unfinished.npz", **found)
             (given.out / "unfinished.npz").rename(piece)
             print(label, {what: value.mean(axis=1).round(3) for what, value in found.items() if what != "examples"}, flush=True)
         return dict(np.load(piece))

@@ -1,8 +1,8 @@
 """What two leading directions of an output look like: alignment (vicreg) and prediction on stereo sprites.
 
 Where the positions in the two views agree (σ = 0) and where each view is moved by .5. Above coloured by the class, below by the
-object's horizontal position, each panel from its least to its most (the bar is the last panel's). Agreeing positions are what
-both objectives lay out; classes lie mixed. One seed; n = 4,000 pairs of 16×16 pixels, 1,000 steps of 64; 600 pictures apart.
+object's horizontal position. Agreeing positions are what both objectives lay out; classes lie mixed. One seed; n = 4,000 pairs
+of 16×16 pixels, 1,000 steps of 64; 600 pictures apart.
 """
 
 import equinox as eqx
@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from phasejax.figures import Sweeps
@@ -31,6 +33,8 @@ def draw(sweeps: Sweeps) -> Figure:
     aligned = train("vicreg", worlds, encoder=Projected(encoder, MLP(16, 32)), **options)
     predicted = train("reconstruction", worlds, encoder=(encoder, None), decoder=Decoder(ToPicture(CHANNELS[::-1])), **options)
     shown = [jax.tree.map(np.asarray, world.draw(SHOWN, key=jax.random.key(1))) for world in _each(worlds)]
+    widest = max(np.abs(drawn.nuisance["position_x"][:, 0]).max() for drawn in shown)
+    positions = ScalarMappable(Normalize(-widest, widest), "viridis")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.8), layout="constrained")
         panels = figure.subplots(2, 4)
@@ -40,12 +44,12 @@ def draw(sweeps: Sweeps) -> Figure:
                 at = np.asarray(principal_scores(z, z)[0])[:, :2]
                 column[0].set_title(f"{name}, σ = {jitter:g}")
                 column[0].scatter(*at.T, s=2, c=np.array(CLASSES)[drawn.signal["class"]])
-                marks = column[1].scatter(*at.T, s=2, c=drawn.nuisance["position_x"][:, 0], cmap="viridis")
+                column[1].scatter(*at.T, s=2, c=positions.to_rgba(drawn.nuisance["position_x"][:, 0]))
         for ax in panels.ravel():
             ax.set(xticks=[], yticks=[])
         panels[0, 0].set_ylabel("class")
         panels[1, 0].set_ylabel("position")
-        figure.colorbar(marks, ax=panels[1], label="horizontal position", fraction=0.02)
+        figure.colorbar(positions, ax=panels[1], label="horizontal position", fraction=0.02)
         handles = [panels[0, 3].scatter([], [], s=12, color=color) for color in CLASSES]
         figure.legend(handles, StereoSprites().classes, loc="outside lower center", ncols=3)
     return figure

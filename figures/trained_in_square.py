@@ -9,7 +9,7 @@ Deep CCA is CA at every ε, and VICReg near it at all weights: an encoder that m
 23 walks from CA towards PLS, within .004 of the square; at 100 nothing is left. InfoNCE is .17 and more from every point.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -81,7 +81,7 @@ def draw(sweeps: Sweeps) -> Figure:
 
 def _trained(views: tuple[Array, ...], knob: Knob) -> list[tuple[Array, ...]]:
     """The weights (width, d) of both encoders at each value."""
-    common = dict(steps=STEPS, batch=PAIRS, learning_rate=0.02)
+    common: dict[str, Any] = dict(steps=STEPS, batch=PAIRS, learning_rate=0.02)
 
     def one(width=knob.width, **more):
         return _weights(train(knob.objective, views, key=jax.random.key(1), encoder=Linear(width), **common, **more))

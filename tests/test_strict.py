@@ -12,9 +12,9 @@ from phasejax.theory.objectives import regime_of
 
 def test_axes_and_types_are_written_out():
     with pytest.raises(ValueError, match="rank_promotion"):
-        jnp.zeros((2, 3)) + jnp.zeros(3)
+        jnp.add(jnp.zeros((2, 3)), jnp.zeros(3))
     with pytest.raises(ValueError, match="promotion"):
-        jnp.zeros(3, "float32") + jnp.zeros(3, "float64")
+        jnp.add(jnp.zeros(3, "float32"), jnp.zeros(3, "float64"))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from phasejax import checks
 from phasejax.worlds.shapes import Points, coverage, disc, heart, paint, pixel_centers, rectangle, regular, seen_from
-from phasejax.worlds.world import PIXELS, Drawn, Size, World, knob, noisy, size_field
+from phasejax.worlds.world import PIXELS, Drawn, Size, World, noisy, size_field
 
 PAD, UNKNOWN = 0, 1
 SHAPES = ("square", "disc", "triangle", "heart")
@@ -57,10 +57,10 @@ class CaptionedScenes(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    style_jitter: Float[Array, ""] = knob(0.0)
-    word_dropout: Float[Array, ""] = knob(0.0)
-    unnamed: Float[Array, ""] = knob(0.0)
-    noise: Float[Array, ""] = knob(0.1)
+    style_jitter: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.0, kw_only=True)
+    word_dropout: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.0, kw_only=True)
+    unnamed: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.0, kw_only=True)
+    noise: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.1, kw_only=True)
     styles: int = eqx.field(static=True, default=6, kw_only=True)
     size: Size = size_field()
 

@@ -7,12 +7,13 @@ log g, by granulation. Dust tilts the spectrum and dims the light curve: the nui
 
 from math import pi
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from phasejax import checks
-from phasejax.worlds.world import PIXELS, Drawn, Size, World, knob, size_field
+from phasejax.worlds.world import PIXELS, Drawn, Size, World, size_field
 
 WINDOW = 80.0
 """Days that a light curve covers."""
@@ -33,10 +34,10 @@ class Starlight(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    nu: Float[Array, ""] = knob(0.5)
-    dust: Float[Array, ""] = knob(0.3)
-    spectral_noise: Float[Array, ""] = knob(0.02)
-    photometric_noise: Float[Array, ""] = knob(0.1)
+    nu: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.5, kw_only=True)
+    dust: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.3, kw_only=True)
+    spectral_noise: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.02, kw_only=True)
+    photometric_noise: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.1, kw_only=True)
     size: Size = size_field()
 
     def __check_init__(self):

@@ -9,6 +9,7 @@ angle of each view's own; as published it turned about the canvas's.
 
 from abc import abstractmethod
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, Key
@@ -27,7 +28,7 @@ from phasejax.worlds.shapes import (
     rectangle,
     seen_from,
 )
-from phasejax.worlds.world import PIXELS, Drawn, Size, World, knob, noisy, size_field
+from phasejax.worlds.world import PIXELS, Drawn, Size, World, noisy, size_field
 
 KNOBS = ("jitter", "rotation", "noise_x", "noise_y", "position_range")
 BASELINE = 0.4
@@ -47,11 +48,11 @@ class Stereo(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    jitter: Float[Array, ""] = knob(0.0)
-    rotation: Float[Array, ""] = knob(0.0)
-    noise_x: Float[Array, ""] = knob(0.1)
-    noise_y: Float[Array, ""] = knob(0.5)
-    position_range: Float[Array, ""] = knob(1.0)
+    jitter: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.0, kw_only=True)
+    rotation: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.0, kw_only=True)
+    noise_x: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.1, kw_only=True)
+    noise_y: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.5, kw_only=True)
+    position_range: Float[Array, ""] = eqx.field(converter=checks.floats, default=1.0, kw_only=True)
     size: Size = size_field()
 
     def __check_init__(self):
@@ -134,7 +135,7 @@ class StereoSolids(Stereo):
     The whole scene moves with the object, and black flows in at its border, so position is visible everywhere.
     """
 
-    rotation: Float[Array, ""] = knob(0.02)
+    rotation: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.02, kw_only=True)
 
     @property
     def channels(self) -> int:

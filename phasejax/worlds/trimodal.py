@@ -10,6 +10,7 @@ so that it correlates by ν between any two: the picture's stripes, the caption'
 from functools import partial
 from math import pi, prod
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +18,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from phasejax import checks
 from phasejax.worlds.shapes import coverage, disc, heart, paint, pixel_centers, rectangle, regular, seen_from
-from phasejax.worlds.world import PIXELS, Drawn, Size, World, knob, size_field
+from phasejax.worlds.world import PIXELS, Drawn, Size, World, size_field
 
 FACTORS = {"shape": 4, "color": 6, "scale": 3, "column": 4, "row": 4}
 SCENES = prod(FACTORS.values())
@@ -44,8 +45,8 @@ class TriModalScenes(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    nu: Float[Array, ""] = knob(0.5)
-    nuisance: Float[Array, ""] = knob(1.0)
+    nu: Float[Array, ""] = eqx.field(converter=checks.floats, default=0.5, kw_only=True)
+    nuisance: Float[Array, ""] = eqx.field(converter=checks.floats, default=1.0, kw_only=True)
     size: Size = size_field()
 
     def __check_init__(self):

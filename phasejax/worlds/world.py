@@ -9,8 +9,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from phasejax import checks
-
 Size = Literal["tiny", "small", "published"]
 PIXELS: dict[Size, int] = {"tiny": 16, "small": 32, "published": 64}
 """Pixels along a picture's side: for tests, for two CPU cores, and as published."""
@@ -54,11 +52,6 @@ class World(eqx.Module):
     def sample(self, n: int, *, key: Key[Array, ""]) -> tuple[Array, ...]:
         """The views of n samples."""
         return self.draw(n, key=key).views
-
-
-def knob(default: float) -> Any:
-    """A field that is a knob: an array of its own, or stacked along leading axes, with a default; given by its name."""
-    return eqx.field(converter=checks.floats, default=default, kw_only=True)
 
 
 def size_field() -> Any:

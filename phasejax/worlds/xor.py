@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from phasejax import checks
-from phasejax.worlds.world import Drawn, World, knob
+from phasejax.worlds.world import Drawn, World
 
 
 class XorTriples(World):
@@ -22,7 +22,7 @@ class XorTriples(World):
     **Raises:** `ValueError` on a knob out of range.
     """
 
-    amplitude: Float[Array, ""] = knob(1.0)
+    amplitude: Float[Array, ""] = eqx.field(converter=checks.floats, default=1.0, kw_only=True)
     d: int = eqx.field(static=True, default=16, kw_only=True)
 
     def __check_init__(self):
