@@ -29,7 +29,12 @@ settings.load_profile("phasejax")
 
 
 def pytest_configure(config):
-    """What one process of the tests compiles the others load, and so do the commands that tests start."""
+    """What one process of the tests compiles the others load, and so do the commands that tests start.
+
+    With little optimisation: most programs run for milliseconds here, and compiling them is what the tests wait for.
+    """
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a worker of xdist is given its parent's
         programs = tempfile.TemporaryDirectory(prefix="phasejax-tests-")
         config.add_cleanup(programs.cleanup)

@@ -4,6 +4,7 @@ import io
 import json
 
 import jax
+import jaxtyping
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,15 @@ from phasejax.solvers import align, joint, predict, whiten
 from phasejax.spiked import SpikedModel
 from phasejax.sweep import SpecError, SweepSpec, load_spec, parse_spec
 from phasejax.sweep.grid import Grid
+
+
+@pytest.fixture(scope="module", autouse=True)
+def answered_by_the_library():
+    """Annotations are not checked: what they forbid is what is given here."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
 
 NUMBERS = st.one_of(
     st.floats(),

@@ -301,7 +301,7 @@ def test_covariance_of_rows_divides_by_n_and_centres_on_request():
 # Complaints ----------------------------------------------------------------------------------------------------------
 
 
-def test_unpaired_rows_are_refused():
+def test_unpaired_rows_are_refused(unchecked):
     with pytest.raises(ValueError, match=r"^x has 4 rows and y has 5: pairs need the same number\.$"):
         covariance_of(jnp.ones((4, 2)), jnp.ones((5, 2)))
 
@@ -313,7 +313,7 @@ def test_a_sample_needs_a_pair(route, n):
         route(MODELS["wide"], n, jax.random.key(0))
 
 
-def test_an_unknown_law_is_refused():
+def test_an_unknown_law_is_refused(unchecked):
     with pytest.raises(ValueError, match=r"^law = 'cauchy' is not allowed: choose one of gaussian, laplace, student_t\.$"):
         sample_pairs(MODELS["wide"], 5, key=jax.random.key(0), law="cauchy")
 

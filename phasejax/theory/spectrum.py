@@ -14,6 +14,7 @@ equivalent and checked against simulation; it is not a proof.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -118,6 +119,7 @@ def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     return jax.tree.map(lambda h, d: ((h - excess * d) * k / places)[:d_x], *found)
 
 
+@partial(jax.jit, static_argnums=1)
 def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
     """Squared overlap of each signal direction with the top k directions, in [0, 1].
 

@@ -173,7 +173,7 @@ def test_of_many_requests_that_wait_the_newest_alone_is_served():
         go.set()
         return await asyncio.gather(*asked, return_exceptions=True)
 
-    answers = asyncio.run(all_at_once())
+    answers = _run(all_at_once)
     assert computed == [0, 5, 5]
     assert [type(answer) for answer in answers] == [Superseded] * 5 + [type(None)]
 
@@ -191,7 +191,7 @@ def test_what_is_compiled_does_not_wait_for_what_compiles():
         compiled.set()
         return await slow
 
-    assert asyncio.run(both())
+    assert _run(both)
 
 
 @pytest.mark.parametrize(
@@ -308,3 +308,9 @@ def test_files_are_dropped_on_the_page_in_order_and_answered(visit, tmp_path, mo
         tab.evaluate(drop, ["first", "second", "third"])
         expect(tab.locator("#diagnosis")).to_contain_text("read first, second, third")
         assert tab.locator("#plane").count() == 1
+
+
+def _run(function):
+    """A coroutine function to its end, in a thread of its own: the browser's tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(function())).result()
