@@ -57,6 +57,14 @@ def float32():
 
 
 @pytest.fixture
+def optimised():
+    """Compiled as users have it: for a test of the last digits, which an optimiser may keep or lose."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
+
+
+@pytest.fixture
 def unchecked():
     """Annotations are not checked: for a test that passes what they forbid, so that the library itself must answer."""
     jaxtyping.config.update("jaxtyping_disable", True)

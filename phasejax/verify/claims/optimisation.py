@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from phasejax import solvers
 from phasejax.recovery import mean_squared_error
@@ -181,7 +180,7 @@ def _minimal_alignment(cov: Covariance, root_x, root_y, begin):
 
     def one(*start):
         point, value = minimise(cost, start)
-        return value, feasible(point)[0], optax.global_norm(jax.grad(cost)(point))
+        return value, feasible(point)[0], jnp.hypot(*map(jnp.linalg.norm, jax.grad(cost)(point)))
 
     return jax.vmap(one)(*begin)
 
