@@ -40,7 +40,7 @@ def test_prediction_fails_before_its_population_boundary(curve):
     ("phase_diagram_loud_nuisance", 0.978, 0.934, 0.01),
     ("phase_diagram_large_n", 1.0, 1.0, 0.005),
 ])  # fmt: skip
-def test_agreement_away_from_the_boundaries(name, ca, cp, margin):
+def test_agreement_away_from_the_boundaries(optimised, name, ca, cp, margin):
     dataset = published(name)
     assert dataset.sizes["kappa"] >= 57 and dataset.sizes["nu"] >= 61 and load_spec(SWEEPS / f"{name}.toml").trials >= 20
     # ν = 1 is on the grid, and κ = 0 where it can be: nothing is recovered without a signal, nor by CA at ν = 1.
