@@ -115,7 +115,8 @@ def measured() -> str:
 
 def _modalities() -> str:
     """Three modalities: every objective under every measure, at each correlation of the nuisance."""
-    from phasejax.verify.claims.modalities import paired, read
+    from phasejax.verify.claims.modalities import read
+    from phasejax.verify.contrast import paired
 
     settings, measured = read()
     size = f"{settings['rows']:,} scenes at size {settings['size']}, {settings['steps']:,} steps of {settings['batch']}"

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from phasejax.figures import Sweeps
 from phasejax.plot import STYLE
-from phasejax.verify.claims.modalities import TABLE, Measured, paired, read
+from phasejax.verify.claims.modalities import TABLE, Measured, read
+from phasejax.verify.contrast import paired
 
 PANELS = {
     "retrieval": {"R@1 after": "#0072b2", "R@10 after": "#009e73"},

@@ -6,6 +6,7 @@ from phasejax.theory.finite_sample import (
     effective_critical_nu,
     effective_separation,
     expected_distance,
+    expected_overlaps,
     regime,
     samples_needed,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "effective_critical_nu",
     "effective_separation",
     "expected_distance",
+    "expected_overlaps",
     "joint_count",
     "joint_eigenvalues",
     "joint_expected_distance",

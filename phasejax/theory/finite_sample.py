@@ -22,7 +22,14 @@ from phasejax.theory.objectives import PerObjective, Regime, regime_of
 from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
 
-__all__ = ["effective_critical_nu", "effective_separation", "expected_distance", "regime", "samples_needed"]
+__all__ = [
+    "effective_critical_nu",
+    "effective_separation",
+    "expected_distance",
+    "expected_overlaps",
+    "regime",
+    "samples_needed",
+]
 
 MOST_SAMPLES = 1e12  # beyond this a sample size counts as "never"
 _TOLERANCE = 1e-7  # of the logarithm of a sample size, and of a correlation
@@ -35,9 +42,20 @@ def expected_distance(
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
+    overlaps = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
+    return jax.tree.map(lambda overlap: jnp.mean(1 - overlap), overlaps)
+
+
+def expected_overlaps(
+    model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0
+) -> PerObjective[Float[Array, " k"]]:
+    """Predicted squared overlap of each signal direction with CA's and with CP's encoder from n ≥ 1 pairs, in [0, 1].
+
+    **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
+    """
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return jax.tree.map(jnp.mean, _lost(model, n, ridge_x, ridge_y))
+    return _expected_overlaps(model, n, ridge_x, ridge_y)
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -69,9 +87,9 @@ def regime(
     if n is None:
         ca, cp = (square.separation(model, ridge_x=ridge_x, ridge_y=other) for other in (ridge_y, jnp.inf))
         return regime_of(PerObjective(ca > 1, cp > 1))
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
-    return regime_of(jax.tree.map(lambda lost: jnp.max(lost) < level, _lost(model, n, ridge_x, ridge_y)))
+    overlaps = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
+    return regime_of(jax.tree.map(lambda overlap: jnp.max(1 - overlap) < level, overlaps))
 
 
 def samples_needed(
@@ -102,9 +120,8 @@ def effective_critical_nu(
 
 
 @jax.jit
-def _lost(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Float[Array, " k"]]:
-    """Predicted distance of each signal direction."""
-    return _for_each(lambda *ridges: _distances(model, n, *ridges), ridge_x, ridge_y)
+def _expected_overlaps(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
+    return _for_each(lambda x, y: square.expected_overlaps(model, n, ridge_x=x, ridge_y=y), ridge_x, ridge_y)
 
 
 @jax.jit

@@ -130,7 +130,6 @@ def _singular_values(model: SpikedModel, alpha_x: Array, alpha_y: Array) -> Sing
     return SingularValues(values[: model.k], values[model.k :])
 
 
-@jax.jit
 def _expected_overlaps(model: SpikedModel, n: Scalar, alpha_x: Array, alpha_y: Array) -> Array:
     return overlaps(captured_in_square(model, n, alpha_x, alpha_y), model.k)
 

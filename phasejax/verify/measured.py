@@ -33,13 +33,17 @@ def write(store: Path, folder: Path = TABLES) -> Path:
 def read(path: Path) -> tuple[dict, xr.Dataset]:
     """The specification of the sweep, and its variables: ν over the axes, the others over what is read as well. Attributes
     say where it ran."""
-    with path.open() as file:
-        head = json.loads(file.readline().removeprefix("# "))
-        rows = pd.read_csv(file)
+    head, rows = parted(path)
     spec = head["spec"]
     dataset = rows.set_index([name for name in rows.columns if name not in VARIABLES]).to_xarray()
     dataset["nu"] = dataset.nu.max([str(name) for name in dataset.nu.dims if name not in spec["axes"]])
     return spec, dataset.assign_attrs(head["ran"])
+
+
+def parted(path: Path) -> tuple[dict, pd.DataFrame]:
+    """The first line of a table, which says how it was measured, and its rows."""
+    with path.open() as file:
+        return json.loads(file.readline().removeprefix("# ")), pd.read_csv(file)
 
 
 if __name__ == "__main__":

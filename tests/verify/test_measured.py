@@ -7,7 +7,7 @@ from phasejax.experiments.world.spec import WorldSpec
 from phasejax.sweep import load_spec, parse_spec
 from phasejax.verify import Verdict, measured, verify
 from phasejax.verify.claims import worlds
-from phasejax.verify.claims.worlds import Contrast, less, more, verdict
+from phasejax.verify.contrast import Contrast, less, more, verdict
 
 
 @pytest.mark.parametrize("path", sorted(measured.TABLES.glob("*.csv")), ids=lambda path: path.stem)

@@ -5,7 +5,8 @@ import pandas as pd
 
 from phasejax.verify import Verdict
 from phasejax.verify.claims import modalities
-from phasejax.verify.claims.modalities import BOTH, INFONCE, UNIALIGN, Measured, cross_less_self, paired
+from phasejax.verify.claims.modalities import BOTH, INFONCE, UNIALIGN, Measured, cross_less_self
+from phasejax.verify.contrast import paired
 
 
 def test_pairs_of_seeds_take_away_what_they_share():

@@ -108,10 +108,7 @@ def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> t
 
     def one(swept):
         (model, n), ridges = cell(fixed | swept), cell.ridges(fixed | swept) or Ridges(jnp.zeros(()), jnp.zeros(()))
-        places = jnp.stack([ridges.y, jnp.full_like(ridges.y, jnp.inf)])  # of CA and of CP in the square
-        return theory.PerObjective(
-            *jax.lax.map(lambda y: theory.square.expected_overlaps(model, n, ridge_x=ridges.x, ridge_y=y), places)
-        )
+        return theory.expected_overlaps(model, n, ridge_x=ridges.x, ridge_y=ridges.y)
 
     return jax.lax.map(one, swept)
 

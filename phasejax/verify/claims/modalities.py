@@ -1,10 +1,9 @@
 """What is said of objectives for three modalities: who retrieves, who generates, and what becomes of the gap between them.
 
 From the table that `python benchmarks/three_modalities.py --out FOLDER` writes. Objectives of one seed share scenes and first
-encoders, so that contrasts are paired by seed; the verdict is reached as for `phasejax.verify.claims.worlds`.
+encoders, so that contrasts are paired by seed; the verdict is reached as `phasejax.verify.contrast` has it.
 """
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -12,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from phasejax.verify.claims.worlds import Contrast, verdict
-from phasejax.verify.measured import TABLES
+from phasejax.verify.contrast import paired, verdict
+from phasejax.verify.measured import TABLES, parted
 from phasejax.verify.registry import Finding, Verdict, claim
 
 TABLE = TABLES / "studies" / "three_modalities.csv"
@@ -45,15 +44,8 @@ class Measured:
 
 def read() -> tuple[dict, Measured]:
     """How the study was run, and what it measured."""
-    with TABLE.open() as file:
-        settings = json.loads(file.readline().removeprefix("# "))
-        return settings, Measured(pd.read_csv(file))
-
-
-def paired(values: np.ndarray) -> Contrast:
-    """Mean over seeds, the last axis, and its standard error; seeds that were lost are left out."""
-    count = np.isfinite(values).sum(axis=-1)
-    return Contrast(np.nanmean(values, axis=-1), np.nanstd(values, axis=-1, ddof=1) / np.sqrt(count))
+    settings, rows = parted(TABLE)
+    return settings, Measured(rows)
 
 
 def learnt(measured: Measured, *objectives: str) -> bool:

@@ -3,10 +3,9 @@
 python benchmarks/starlight.py --out phasejax/verify/tables/studies/starlight.csv --noise 1 --label log_g
 """
 
-import numpy as np
 import pandas as pd
 
-from phasejax.verify.claims.worlds import Contrast, verdict
+from phasejax.verify.contrast import paired, verdict
 from phasejax.verify.measured import TABLES
 from phasejax.verify.registry import Finding, Verdict, claim
 
@@ -48,6 +47,6 @@ def nothing_beats_one_view(seed: int) -> Finding:
     views = scores[(scores.what == ALONE) & scores.reads.isin(["x", "y"])].groupby("seed").value.max().to_numpy()
     heads = scores[~scores.what.isin([ALONE, "trained on labels"])]
     lead = views - heads.groupby("seed").value.max().to_numpy()
-    found = Contrast(np.array([lead.mean()]), np.array([lead.std(ddof=1) / np.sqrt(lead.size)]))
+    found = paired(lead[None])
     shown = f"R² {views.mean():.3f}, {found.value[0]:.3f} ± {2 * found.error[0]:.3f} above the best head"
     return Finding(verdict(found), f"{shown}, {lead.size} seeds", lead.size)

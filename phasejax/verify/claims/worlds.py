@@ -2,8 +2,7 @@
 
 A representation has several answers: its leading directions, of which the linear theory speaks; what the published probe sees,
 which moves its weights by at most .05; and everything, which a converged probe reads. Every statement is a contrast that must
-be positive in some cells of a sweep. A cell supports it where the contrast less two standard errors over seeds is positive, and
-contradicts it where the contrast plus two is negative; where no cell does either, it is not decided at this size.
+be positive in some cells of a sweep.
 
 Levels such as "at most .45" put a published "at chance" or "well" in numbers. They were chosen with the tables in view: these
 claims describe what was measured, and a sweep with another seed would test them.
@@ -12,11 +11,12 @@ claims describe what was measured, and a sweep with another seed would test them
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from phasejax.verify.contrast import Contrast, joined, less, more, verdict
 from phasejax.verify.measured import TABLES, read
 from phasejax.verify.registry import Finding, Verdict, claim
 
@@ -31,13 +31,6 @@ TO_CAPTION, TO_PICTURE = "caption from picture", "picture from caption"
 UNLEARNT = "Not even a network that is trained on the class tells half of it from these pictures: larger ones must decide."
 NOISES = "Cells are of picture noise .1 and .8."
 HOLDS, CONDITIONAL, REFUTED, OPEN = Verdict.HOLDS, Verdict.CONDITIONAL, Verdict.REFUTED, Verdict.OPEN
-
-
-class Contrast(NamedTuple):
-    """A number for each of some cells, which a statement wants positive, and its standard error over seeds."""
-
-    value: np.ndarray
-    error: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -69,26 +62,10 @@ def accuracy(table: xr.Dataset, objective: str, view: str = "x") -> Contrast:
     return read_from(table, objective, "accuracy", view)
 
 
-def less(a: Contrast, b: Contrast | float) -> Contrast:
-    """a − b, as if independent: objectives share pictures, so that the error is on the safe side."""
-    b = b if isinstance(b, Contrast) else Contrast(np.full_like(a.value, b), np.zeros_like(a.error))
-    return Contrast(a.value - b.value, np.hypot(a.error, b.error))
-
-
-def more(level: float, a: Contrast) -> Contrast:
-    """level − a."""
-    return Contrast(level - a.value, a.error)
-
-
 def nuisance_over_class(table: xr.Dataset, objective: str, classes: int) -> Contrast:
     """R² of the nuisance less what is told of the class beyond chance, (accuracy − 1/C)/(1 − 1/C)."""
     told, chance = accuracy(table, objective), 1 / classes
     return less(read_from(table, objective, "r2"), Contrast((told.value - chance) / (1 - chance), told.error / (1 - chance)))
-
-
-def joined(*contrasts: Contrast) -> Contrast:
-    """The cells of all of them."""
-    return Contrast(*map(np.concatenate, zip(*contrasts, strict=True)))
 
 
 def lead(table: xr.Dataset, noise: float) -> Contrast:
@@ -112,17 +89,6 @@ def learnable(table: xr.Dataset, found: Contrast) -> Contrast:
     even that one does, what others tell decides nothing."""
     told = accuracy(table.isel(noise=0), "supervised").value
     return found if np.all(told >= 0.5) else found._replace(error=np.full_like(found.error, np.inf))
-
-
-def verdict(found: Contrast) -> Verdict:
-    """HOLDS where every cell supports the statement, CONDITIONAL where some do, REFUTED where none does and one contradicts,
-    OPEN where none does either."""
-    supported, contradicted = found.value > 2 * found.error, found.value < -2 * found.error
-    if np.all(supported):
-        return HOLDS
-    if np.any(supported):
-        return CONDITIONAL
-    return REFUTED if np.any(contradicted) else OPEN
 
 
 def check(statement: Statement, reading: str, seed: int) -> Finding:
