@@ -1,4 +1,7 @@
-"""The command line: one module a command, loaded when the command is called, so that help costs nothing."""
+"""The command line: one module a command, loaded when the command is called.
+
+What a command needs it imports when it runs: its options, which are all that help asks for, cost nothing.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -46,9 +49,11 @@ class _Commands(TyperGroup):
 
 def _loaded(name: str, arguments: list[str]):
     """A command with its arguments; what its module's `names` says, only help asks for."""
-    runtime.prepare()  # before anything touches JAX
+    helping = "--help" in arguments
+    if not helping:
+        runtime.prepare()  # before anything touches JAX
     module = import_module(f"phasejax.cli.{name}")
-    epilog = module.names() if "--help" in arguments and hasattr(module, "names") else None
+    epilog = module.names() if helping and hasattr(module, "names") else None
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     one.command(name, epilog=epilog)(_with_quiet(getattr(module, name)))
     return typer.main.get_command(one)

@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from phasejax.cli.shared import console, plain_errors
-from phasejax.sweep import StoreError
-from phasejax.sweep.grid import Grid
-from phasejax.sweep.place import reached
-from phasejax.sweep.store import Store
 
 
 def check(store: Annotated[str, typer.Argument(help="A store that a sweep wrote, NAME.zarr: a folder or a URL.")]) -> None:
     """Say what is in a store and whether every computed cell is as it was written. Exit 0 if so, 1 if not."""
+    from phasejax.sweep import StoreError
+    from phasejax.sweep.grid import Grid
+    from phasejax.sweep.place import reached
+    from phasejax.sweep.store import Store
+
     with plain_errors(StoreError), reached(store):
         opened = Store(store)
         axes = ", ".join(f"{name} ({len(points)})" for name, points in Grid(opened.spec).axes.items())

@@ -9,11 +9,6 @@ import typer
 from rich.text import Text
 
 from phasejax.cli.shared import checked_files, console, plain_errors, write_whole
-from phasejax.diagnosis import diagnose as run_diagnosis
-from phasejax.diagnosis.files import read_column, read_named_view
-from phasejax.diagnosis.report import report_page
-from phasejax.diagnosis.screen import WIDTH, screen
-from phasejax.keys import root_key
 
 
 def diagnose(
@@ -30,6 +25,12 @@ def diagnose(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulations; the same seed gives the same answer.")] = 0,
 ) -> None:
     """Align, predict (in which direction), or neither? From two files of paired embeddings and some labels."""
+    from phasejax.diagnosis import diagnose as run_diagnosis
+    from phasejax.diagnosis.files import read_column, read_named_view
+    from phasejax.diagnosis.report import report_page
+    from phasejax.diagnosis.screen import WIDTH, screen
+    from phasejax.keys import root_key
+
     with plain_errors(ValueError):
         checked_files({"--json": json_file, "--report": report, "--save": save}, x, y, labels, groups)
         with console.status("reading"):

@@ -3,14 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import pandas as pd
 import typer
-import xarray as xr
 
-from phasejax.cli.outcome import latex
 from phasejax.cli.shared import Mistake, checked_files, console, plain_errors, write_whole
-from phasejax.sweep import StoreError, load, spec_of
 
 
 def export(
@@ -19,6 +14,9 @@ def export(
     latex_file: Annotated[Path | None, typer.Option("--latex", help="Write the table of agreement with theory.")] = None,
 ) -> None:
     """Write what is in a store for a spreadsheet (--csv) or a paper (--latex)."""
+    from phasejax.cli.outcome import cells, latex
+    from phasejax.sweep import StoreError, load, spec_of
+
     with plain_errors(StoreError):
         if csv is None and latex_file is None:
             raise Mistake("nothing to write: give --csv FILE, --latex FILE or both.")
@@ -32,19 +30,6 @@ def export(
                 raise Mistake(f"--latex has no table of {spec.name}: no cell is computed that theory speaks of.")
             write_whole(latex_file, latex(rows, spec.name))
         if csv is not None:
-            write_whole(csv, table(dataset).to_csv(index=False))
+            write_whole(csv, cells(dataset).to_csv(index=False))
         written = [str(path) for path in (csv, latex_file) if path is not None]
         console.print("wrote " + ", ".join(written), soft_wrap=True, markup=False)
-
-
-def table(dataset: xr.Dataset) -> pd.DataFrame:
-    """A row for each cell; a variable with further dimensions has a column for each of their labels, as in `overlap_ca[1]`."""
-    axes = list(map(str, dataset.status.dims))
-    columns = {}
-    for name, variable in dataset.data_vars.items():
-        further = [dim for dim in variable.dims if dim not in axes]
-        for index in np.ndindex(*(variable.sizes[dim] for dim in further)):
-            one = variable.isel(dict(zip(further, index, strict=True)))
-            labels = ",".join(str(one[dim].item()) for dim in further)
-            columns[f"{name}[{labels}]" if further else name] = one.reset_coords(drop=True)
-    return xr.Dataset(columns).to_dataframe(dim_order=axes).reset_index()

@@ -4,14 +4,14 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import jax
-
 from phasejax import runtime
 from phasejax.cli.shared import console
 
 
 def info() -> None:
     """Devices, versions, precision, and where results and compiled kernels go."""
+    import jax
+
     devices = jax.devices()
     console.print(f"devices    {len(devices)} × {devices[0].device_kind} ({devices[0].platform})")
     for name in ("phasejax", "jax", "jaxlib", "equinox", "xarray", "zarr", "numpy"):

@@ -1,6 +1,7 @@
-"""What came of a sweep: its picture, and how far theory and measurement agree, as a terminal or LaTeX shows it."""
+"""What came of a sweep: its picture, its cells, and how far theory and measurement agree, as a terminal or LaTeX shows it."""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from rich import box
 from rich.console import Console
@@ -35,6 +36,19 @@ def report(dataset: xr.Dataset, spec: SweepSpec, stem: str, pdf: bool, where: Co
     if hint := spec.hint():
         where.print(hint)
     return written
+
+
+def cells(dataset: xr.Dataset) -> pd.DataFrame:
+    """A row for each cell; a variable with further dimensions has a column for each of their labels, as in `overlap_ca[1]`."""
+    axes = list(map(str, dataset.status.dims))
+    columns = {}
+    for name, variable in dataset.data_vars.items():
+        further = [dim for dim in variable.dims if dim not in axes]
+        for index in np.ndindex(*(variable.sizes[dim] for dim in further)):
+            one = variable.isel(dict(zip(further, index, strict=True)))
+            labels = ",".join(str(one[dim].item()) for dim in further)
+            columns[f"{name}[{labels}]" if further else name] = one.reset_coords(drop=True)
+    return xr.Dataset(columns).to_dataframe(dim_order=axes).reset_index()
 
 
 def shares(row: Agreement) -> list[str]:

@@ -5,10 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.sweep import StoreError, load, spec_of
-from phasejax.sweep.place import is_url
 
 
 def plot(
@@ -17,6 +14,10 @@ def plot(
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write NAME.pdf.")] = False,
 ) -> None:
     """Draw a store again, and print how well theory and samples agree."""
+    from phasejax.cli.outcome import report
+    from phasejax.sweep import StoreError, load, spec_of
+    from phasejax.sweep.place import is_url
+
     with plain_errors(StoreError):
         folder = store.rstrip("/").rpartition("/")[0]
         if out is not None or not is_url(store):

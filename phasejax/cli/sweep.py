@@ -1,26 +1,16 @@
 """`phasejax sweep`: a grid of trials, its store, its figure, its agreement table."""
 
-import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
-import jax
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from phasejax.cli.outcome import report
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.sweep import SpecError, StoreError, SweepProgress, SweepSpec, estimate, load_spec, run, together
-from phasejax.sweep.grid import Grid
-from phasejax.sweep.place import is_url, reason
-from phasejax.sweep.running import Cost
 
 
 def sweep(
@@ -41,6 +31,13 @@ def sweep(
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the other processes, or for Dask.")] = 60,
 ) -> None:
     """Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree."""
+    import jax
+
+    from phasejax.cli.outcome import report
+    from phasejax.cli.progress import json_lines, print_cost, shown_progress
+    from phasejax.sweep import SpecError, StoreError, estimate, load_spec, run
+    from phasejax.sweep.place import is_url
+
     with plain_errors(SpecError, StoreError, interrupted="what is done is kept, --resume continues"):
         what = load_spec(spec)
         if precision not in (32, 64):
@@ -48,11 +45,11 @@ def sweep(
         if not is_url(out):
             checked_directory(Path(out))
         if dry_run:
-            return _print_cost(estimate(what, precision=precision))
-        with _json_lines() if log_json else nullcontext() as lines:
+            return print_cost(estimate(what, precision=precision))
+        with json_lines() if log_json else nullcontext() as lines:
             if hosts or (coordinator, processes, process_id) != (None, None, None):
                 _join(coordinator, processes, process_id, wait)
-            with _shown_progress(what, lines) as on_progress:
+            with shown_progress(what, lines) as on_progress:
                 store = f"{out}/{what.name}.zarr"
                 heard = {"on_progress": on_progress, "on_notice": lambda line: typer.echo(f"phasejax: {line}", err=True)}
                 if dask is not None:
@@ -65,35 +62,10 @@ def sweep(
             where.print("wrote " + ", ".join(written), soft_wrap=True, markup=False)
 
 
-@contextmanager
-def _json_lines() -> Iterator[TextIO]:
-    """Standard output for JSON lines alone: what libraries print there beneath Python goes to standard error meanwhile."""
-    with os.fdopen(os.dup(1), "w", buffering=1) as lines:
-        os.dup2(2, 1)
-        try:
-            yield lines
-        finally:
-            os.dup2(lines.fileno(), 1)
-
-
-@contextmanager
-def _shown_progress(spec: SweepSpec, lines: TextIO | None) -> Iterator[Callable[[SweepProgress], None]]:
-    """Progress as JSON lines, as a live bar on a terminal, or as a plain line every tenth elsewhere."""
-    if jax.process_index() > 0:
-        yield lambda progress: None
-    elif lines is not None:
-        yield lambda progress: print(json.dumps(asdict(progress)), file=lines)
-    elif console.is_terminal:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells, {task.fields[rate]}")
-        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-            task = bar.add_task(spec.name, total=Grid(spec).size, rate="compiling")
-            yield lambda p: bar.update(task, completed=p.cells_done, total=p.cells, rate=_rate(p))
-    else:
-        console.print(f"{spec.name}: compiling")
-        yield _PlainLines(spec.name)
-
-
 def _join(coordinator: str | None, processes: int | None, process_id: int | None, wait: float) -> None:
+    from phasejax.sweep import SpecError, together
+    from phasejax.sweep.place import reason
+
     explicit = (coordinator, processes, process_id)
     if None in explicit and any(given is not None for given in explicit):
         raise SpecError("--coordinator, --processes and --process-id go together: give all three.")
@@ -113,30 +85,3 @@ def _join(coordinator: str | None, processes: int | None, process_id: int | None
         together.join(*explicit, wait, give_up)
     except (RuntimeError, ValueError) as error:
         raise SpecError(f"the other processes cannot be joined: {reason(error)}.") from error
-
-
-def _print_cost(cost: Cost) -> None:
-    console.print(f"cells      {cost.cells:,}")
-    console.print(f"trials     {cost.trials:,}")
-    console.print(f"store      {cost.bytes / 2**20:,.1f} MiB before compression")
-    console.print(f"memory     {cost.memory / 2**20:,.0f} MiB held by this process, an accelerator's apart")
-    console.print(f"compile    {cost.compile_s:.1f} s")
-    console.print(f"run        {cost.run_s:,.1f} s at {cost.trials_per_s:,.0f} trials/s, one call timed on this machine")
-
-
-class _PlainLines:
-    """One line for each tenth of the work."""
-
-    def __init__(self, name: str):
-        self._name, self._shown = name, 0
-
-    def __call__(self, progress: SweepProgress) -> None:
-        tenth = 10 * progress.cells_done // progress.cells
-        if tenth > self._shown:
-            self._shown = tenth
-            done = f"{progress.cells_done}/{progress.cells} cells"
-            console.print(f"{self._name}: {done}, {_rate(progress)}, {progress.left_s:.0f} s left")
-
-
-def _rate(progress: SweepProgress) -> str:
-    return f"{progress.trials_per_s:,.0f} trials/s"

@@ -9,10 +9,6 @@ import typer
 from rich.table import Table
 
 from phasejax.cli.shared import checked_directory, checked_files, console, plain_errors, write_whole
-from phasejax.diagnosis.files import read_column, read_view
-from phasejax.heads import Heads, report, train_heads
-from phasejax.keys import root_key
-from phasejax.training import CheckpointError
 
 
 def train(
@@ -35,6 +31,11 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of folds, heads and batches.")] = 0,
 ) -> None:
     """Train heads on your own embeddings: does any objective beat the better view alone?"""
+    from phasejax.diagnosis.files import read_column, read_view
+    from phasejax.heads import report, train_heads
+    from phasejax.keys import root_key
+    from phasejax.training import CheckpointError
+
     kept = "nothing was written" if checkpoints is None else "what is done is kept, the same command continues"
     with plain_errors(ValueError, CheckpointError, interrupted=kept):
         checked_files({"--json": json_file, "--report": page}, x, y, labels, groups)
@@ -73,13 +74,9 @@ def train(
             options |= {f"--{name}": str(value) for name, value in sizes.items()}
             named = [x, y, *(word for option in options.items() for word in option), "--objectives", *objectives, *(more or ())]
             write_whole(page, report.report_page(found, sources, shlex.join(["phasejax", "train", *named])))
-        console.print(_table(found), report.verdict(found), *report.caveats(found), sep="\n")
-
-
-def _table(found: Heads) -> Table:
-    table = Table(title=report.heading(found), title_justify="left")
-    for name in report.HEADINGS:
-        table.add_column(name, justify="left" if name in ("", "reads") else "right")
-    for row in report.rows(found):
-        table.add_row(*row)
-    return table
+        table = Table(title=report.heading(found), title_justify="left")
+        for name in report.HEADINGS:
+            table.add_column(name, justify="left" if name in ("", "reads") else "right")
+        for row in report.rows(found):
+            table.add_row(*row)
+        console.print(table, report.verdict(found), *report.caveats(found), sep="\n")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from importlib import import_module
 from pathlib import Path
 
 import jax
@@ -17,7 +16,6 @@ from phasejax.cli import app
 from phasejax.diagnosis import diagnose as library
 from phasejax.diagnosis.estimators import load_encoder
 
-command = import_module("phasejax.cli.diagnose")  # the attribute of the package is the function
 runner = CliRunner()
 
 
@@ -67,7 +65,7 @@ def pairs(tmp_path, monkeypatch):
         seen.update(choices, x=x, y=y, labels=labels)
         return MADE_UP
 
-    monkeypatch.setattr(command, "run_diagnosis", made_up)
+    monkeypatch.setattr("phasejax.diagnosis.diagnose", made_up)
     return seen
 
 
@@ -189,7 +187,7 @@ def test_a_mistake_is_one_sentence_exit_2_and_nothing_written(pairs, tmp_path, a
     ],
 )
 def test_what_the_diagnosis_refuses_is_a_sentence_too(pairs, tmp_path, monkeypatch, labels, method, sentence):
-    monkeypatch.setattr(command, "run_diagnosis", library)
+    monkeypatch.setattr("phasejax.diagnosis.diagnose", library)
     np.save("same.npy", np.full(40, 2))
     np.save("short.npy", np.arange(39.0))
     np.save("holed.npy", np.where(np.arange(40) % 2, 1.0, np.nan))
@@ -203,7 +201,7 @@ def test_a_page_that_fails_leaves_neither_file(pairs, tmp_path, monkeypatch):
     def fails(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr(command, "report_page", fails)
+    monkeypatch.setattr("phasejax.diagnosis.report.report_page", fails)
     result = invoke("x.npy", "y.npy", "--labels", "l.csv:class", "--json", "d.json", "--report", "d.html")
     assert isinstance(result.exception, RuntimeError)
     assert not {"d.json", "d.html"} & {path.name for path in tmp_path.iterdir()}
