@@ -1,6 +1,6 @@
 """The diagnostic meets the worlds: the regime predicted from pictures alone, beside what trained networks showed.
 
-    python benchmarks/diagnose_worlds.py [stereo_sprites_jitter] [--pairs 3000]
+    python benchmarks/diagnose_worlds.py [stereo_sprites_jitter_long] [--pairs 3000]
 
 At every point of the sweep 3,000 pairs of pictures are reduced to 60 principal components a view, as published, and diagnosed
 with their classes for labels: the default's advice, the regime and Δ of either objective with its 90 % interval, and what the
@@ -46,7 +46,7 @@ def principal(pictures: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", nargs="?", default="stereo_sprites_jitter")
+    parser.add_argument("sweep", nargs="?", default="stereo_sprites_jitter_long")
     parser.add_argument("--pairs", type=int, default=3000)
     given = parser.parse_args()
     spec, table = load_spec(given.sweep), TABLES / f"{given.sweep}.csv"

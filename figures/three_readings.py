@@ -16,4 +16,4 @@ from phasejax.verify.measured import TABLES, read
 
 def draw(sweeps: Sweeps) -> Figure:
     """From the measured table: its sweep is for an accelerator."""
-    return world_figure(read(TABLES / "stereo_sprites_jitter.csv")[1])
+    return world_figure(read(TABLES / "stereo_sprites_jitter_long.csv")[1])

@@ -138,7 +138,23 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(files, arguments, message)
     assert sorted(files.iterdir()) == before
 
 
-def test_labels_of_the_wrong_length(files):
-    np.save(files / "labels.npy", np.zeros(79))
-    result = invoke(files, "--objectives", "vicreg")
-    assert result.exit_code == 2 and "labels have shape (79,)" in result.stderr
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("labels", np.zeros(79), "labels have shape (79,)"),
+        ("labels", np.full(80, np.nan), "0 of 80 pairs are labelled"),
+        ("x", np.zeros((80, 8, 8)), "x has shape (80, 8, 8)"),
+        ("y", np.random.default_rng(0).normal(size=(79, 6)), "x has 80 rows and y has 79"),
+        ("y", np.full((80, 6), np.inf), "y[0, 0] = inf"),
+        ("groups", np.zeros(81), "groups"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_nothing(files, name, array, message):
+    """Pictures where vectors are needed, labels and groups of another length, rows without a partner, no number at all."""
+    np.save(files / f"{name}.npy", array)
+    grouped = ["--groups", str(files / "groups.npy")] if name == "groups" else []
+    before = sorted(files.iterdir())
+    result = invoke(files, "--objectives", "vicreg", "--json", str(files / "h.json"), *grouped)
+    assert result.exit_code == 2 and result.stdout == "" and result.stderr.startswith("phasejax: ")
+    assert message in result.stderr and result.stderr.count("\n") == 1
+    assert sorted(files.iterdir()) == before

@@ -84,7 +84,7 @@ def toml(spec: dict) -> str:
 
 def _value(value) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_value(item)}" for key, item in value.items()) + " }"
     return json.dumps(value).replace("NaN", "nan")
 
 

@@ -1,11 +1,9 @@
 """Stereo worlds: what is drawn is what the truth says, the correlation is the one that is named, keys decide everything."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import NamedSharding, PartitionSpec
 
 from phasejax.worlds import StereoSolids, StereoSprites
 from phasejax.worlds.stereo import BASELINE, FLOOR, LIT, PLAIN, SHADED, SOLID, WALL
@@ -100,21 +98,6 @@ def test_keys_decide_everything(world):
     one, again, other = (world.sample(64, key=jax.random.key(seed))[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
     assert not np.any(np.all(np.asarray(one).reshape(64, -1) == np.asarray(other).reshape(64, -1), axis=1))
-
-
-def test_worlds_are_stacked_and_spread_over_devices():
-    """One world a device: the pixels are those of the world alone."""
-    jitters = jnp.array([0.0, 0.2, 0.4, 0.6])
-    stack = eqx.filter_vmap(lambda jitter: StereoSprites(jitter=jitter, size="tiny"))(jitters)
-    assert stack.batch_shape == (4,)
-    everywhere = NamedSharding(jax.make_mesh((4,), ("world",)), PartitionSpec("world"))
-    keys = jax.random.split(jax.random.key(5), 4)
-    views = jax.jit(jax.vmap(lambda world, key: world.sample(8, key=key)))(*jax.device_put((stack, keys), everywhere))
-    assert len(views[0].sharding.device_set) == 4
-    for i in (0, 2):
-        alone = StereoSprites(jitter=jitters[i], size="tiny").sample(8, key=keys[i])
-        for many, one in zip(views, alone, strict=True):
-            np.testing.assert_allclose(np.asarray(many)[i], one, atol=1e-6)
 
 
 @both

@@ -1,9 +1,14 @@
 """The third kind of sweep: networks on a world, from specification to store and figure; a mistake is one sentence."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
+from specs import toml
+from typer.testing import CliRunner
 
+from phasejax.cli import app
 from phasejax.sweep import SpecError, parse_spec, run
 from phasejax.training.probes import READINGS
 
@@ -81,6 +86,11 @@ def test_the_ceiling_of_captioned_pictures_reads_the_picture_alone():
         ({"world": {"held_out": 15}}, r"world\.batch = 16 is not allowed: at most world\.held_out = 15\."),
         ({"world": {"objectives": {"prediction": {}}}}, r"world\.objectives\.prediction: .*: 'reconstruction' predicts, .*"),
         ({"world": {"objectives": {"vicreg": {"width": 0}}}}, r"world\.objectives\.vicreg: width = 0 is not allowed: .*"),
+        ({"world": {"objectives": {"vicreg": {"width": 2.5}}}}, r"world\.objectives\.vicreg: width = 2\.5 is not allowed: .*"),
+        ({"world": {"width": 0}}, r"world\.width = 0 is not allowed: .*"),
+        ({"world": {"features": 0}}, r"world\.features = 0 is not allowed: .*"),
+        ({"world": {"text_size": 6}}, r"world\.text_size = 6 is not allowed: .*"),
+        ({"world": {"encoder": "linear"}}, r"world\.encoder is not a known field\."),
         ({"world": {"name": "faces"}}, r"world\.name = 'faces' is not allowed: .*"),
         ({"world": {"steps": 30}}, r"world\.steps = 30 is not allowed: a multiple of 20 is needed\."),
         ({"world": {"batch": 65}}, r"world\.batch = 65 is not allowed: at most world\.samples = 64\."),
@@ -92,6 +102,12 @@ def test_the_ceiling_of_captioned_pictures_reads_the_picture_alone():
         ),
     ],
 )
-def test_mistakes(changes, message):
+def test_a_mistake_is_one_sentence_and_leaves_nothing(changes, message, tmp_path):
     with pytest.raises(SpecError, match=f"^{message}$"):
         parse_spec(raw(**changes))
+    path = tmp_path / "wrong.toml"
+    path.write_text(toml(raw(**changes)))
+    result = CliRunner().invoke(app, ["sweep", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2 and result.stdout == ""
+    assert re.fullmatch(rf"phasejax: .*{message}\n", result.stderr)
+    assert list(tmp_path.iterdir()) == [path]

@@ -37,10 +37,11 @@ class WorldEngine:
     def __init__(self, spec: WorldSpec, *, precision: int, devices: tuple[jax.Device, ...]):
         self.spec, self.table, self.grid = spec, spec.world, Grid(spec)
         self.precision, self.devices = precision, devices
-        # A tile is what an interruption costs; a GPU trains cells side by side, a CPU one network at a time.
+        # A tile is what an interruption costs: a GPU trains cells side by side, a CPU one network at a time on each core.
         numbers = sum(map(math.prod, self._worlds(np.zeros(1, int)).dimensions)) * (self.table.samples + self.table.held_out)
         fit = max(1, ROOM // (numbers * precision // 8 * spec.trials))
-        self.tile_cells = min(self.grid.size, (1 if devices[0].platform == "cpu" else fit) * len(devices))
+        least = math.ceil(len(devices) / spec.trials)
+        self.tile_cells = min(self.grid.size, least if devices[0].platform == "cpu" else fit * len(devices))
 
     def compile(self) -> None:
         """Every objective compiles with its first tile."""
@@ -104,7 +105,7 @@ class WorldEngine:
 
     def _read(self, encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"]) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy of the class and R² of the nuisance, (lanes, views, representations, readings), NaN where none is."""
-        found = _represented(encoders, worlds, keys, self.table.read)
+        found = _represented(encoders, worlds, keys, self.table.read, self.table.batch)
         blank = np.full((len(keys), len(VIEWS), len(REPRESENTATIONS), len(READINGS)), np.nan)
         accuracy, r2 = blank, blank.copy()
         together = 1 if self.devices[0].platform == "cpu" else len(keys)
@@ -125,8 +126,8 @@ class Represented(eqx.Module):
 
 
 @eqx.filter_jit
-def _represented(encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"], rows: int) -> Represented:
-    """One lane after another: pictures are large. An encoder that is none represents nothing."""
+def _represented(encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"], rows: int, batch: int) -> Represented:
+    """One lane after another, a batch at a time: pictures are large. An encoder that is none represents nothing."""
     arrays, static = eqx.partition(encoders[: len(VIEWS)], eqx.is_array)
 
     def one(given):
@@ -134,11 +135,18 @@ def _represented(encoders: Encoders, worlds: Worlds, keys: Key[Array, " lanes"],
         drawn = world.draw(rows, key=key)
         z = []
         for encoder, view in zip(eqx.combine(arrays, static), drawn.views, strict=True):
-            read = features((encoder,), (view,))
-            z.append(() if encoder is None else (read[0], project((encoder,), read)[0]))
+            represent = partial(_features_and_output, encoder)
+            z.append(() if encoder is None else jax.lax.map(represent, view, batch_size=batch))
         return Represented(tuple(z), *told(drawn))
 
     return jax.lax.map(one, (arrays, worlds, keys))
+
+
+def _features_and_output(encoder: Callable[[Array], Array], row: Array) -> tuple[Float[Array, " _"], Float[Array, " _"]]:
+    """Of one row."""
+    (read,) = features((encoder,), (row[None],))
+    assert read is not None
+    return read[0], project((encoder,), (read,))[0, 0]
 
 
 @partial(jax.jit, static_argnums=(2, 3))

@@ -118,7 +118,7 @@ STATEMENTS = (
         "sprites-alignment-collapses",
         "Aligned networks tell the class of a sprite at chance (published .375, chance .33; here at most .45) when the "
         "positions agree",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.0},
         lambda table: more(0.45, accuracy(table, CA)),
         (CA,),
@@ -128,7 +128,7 @@ STATEMENTS = (
     Statement(
         "sprites-prediction-succeeds",
         "Predicting networks tell it almost always (published .88; here at least .8) when the positions agree",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.0},
         lambda table: less(accuracy(table, CP), 0.8),
         (CP,),
@@ -138,7 +138,7 @@ STATEMENTS = (
     Statement(
         "sprites-prediction-wins-aligned",
         "Prediction tells more of the class than alignment when the positions agree",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.0},
         lambda table: less(accuracy(table, CP), accuracy(table, CA)),
         (CA, CP),
@@ -147,7 +147,7 @@ STATEMENTS = (
     Statement(
         "sprites-curves-cross",
         "Alignment tells more of the class than prediction when each view is moved by .5 (positions correlate by .25)",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.5},
         lambda table: less(accuracy(table, CA), accuracy(table, CP)),
         (CA, CP),
@@ -157,7 +157,7 @@ STATEMENTS = (
         "sprites-alignment-succeeds-misaligned",
         "Aligned networks tell the class well (published .70; here at least .6) when each view is moved by .5 (positions "
         "correlate by .25)",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.5},
         lambda table: less(accuracy(table, CA), 0.6),
         (CA, "supervised"),
@@ -167,7 +167,7 @@ STATEMENTS = (
         "sprites-leading-directions-are-nuisance",
         "Where the positions agree the leading directions of alignment (vicreg) and prediction hold them and not the class, as "
         "in the linear theory: their R² exceeds the share of the class that is told beyond chance",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": 0.0},
         lambda table: joined(*(nuisance_over_class(table, objective, 3) for objective in (CA, CP))),
         (CA, CP),
@@ -176,7 +176,7 @@ STATEMENTS = (
     Statement(
         "sprites-contrast-is-like-other-alignment",
         "So do the leading directions of InfoNCE (temperature .1)",
-        "stereo_sprites_jitter",
+        "stereo_sprites_jitter_long",
         {"jitter": [0.0, 0.2]},
         lambda table: nuisance_over_class(table, "infonce", 3),
         ("infonce",),
@@ -187,7 +187,7 @@ STATEMENTS = (
         "solids-alignment-collapses",
         "Aligned networks tell the class of a solid little better than chance (published .30 to .41, chance .25; here at most "
         ".45) when the positions in the two views agree",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.0},
         lambda table: more(0.45, accuracy(table, CA)),
         (CA,),
@@ -196,7 +196,7 @@ STATEMENTS = (
     Statement(
         "solids-prediction-succeeds",
         "Predicting networks tell it well (published .62 to .68; here at least .55) when the positions agree",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.0},
         lambda table: less(accuracy(table, CP), 0.55),
         (CP, "supervised"),
@@ -206,7 +206,7 @@ STATEMENTS = (
     Statement(
         "solids-prediction-wins-aligned",
         "Prediction tells more of the class than alignment when the positions agree",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.0},
         lambda table: less(accuracy(table, CP), accuracy(table, CA)),
         (CA, CP),
@@ -216,7 +216,7 @@ STATEMENTS = (
     Statement(
         "solids-curves-cross",
         "Alignment tells more of the class than prediction when each view is moved by .5 (positions correlate by .25)",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.5},
         lambda table: less(accuracy(table, CA), accuracy(table, CP)),
         (CA, CP),
@@ -227,7 +227,7 @@ STATEMENTS = (
         "solids-alignment-succeeds-misaligned",
         "Aligned networks tell the class well (published .74; here at least .6) when each view is moved by .5 (positions "
         "correlate by .25)",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.5},
         lambda table: less(accuracy(table, CA), 0.6),
         (CA, "supervised"),
@@ -237,7 +237,7 @@ STATEMENTS = (
         "solids-leading-directions-are-nuisance",
         "Where the positions agree the leading directions of either objective hold them and not the class, as in the linear "
         "theory: their R² exceeds the share of the class that is told beyond chance",
-        "stereo_solids",
+        "stereo_solids_long",
         {"jitter": 0.0},
         lambda table: joined(*(nuisance_over_class(table, objective, 4) for objective in (CA, CP))),
         (CA, CP),
