@@ -12,8 +12,11 @@ import equinox as eqx
 import jax
 import jaxtyping
 import pytest
+from browsers import browser
 from hypothesis import settings
 from models import random_models as build_random_models
+
+__all__ = ["browser"]  # a fixture
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_num_cpu_devices", 4)  # sweeps are tested over 1, 2 and 4 devices

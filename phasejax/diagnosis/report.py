@@ -53,7 +53,7 @@ def _modelled(diagnosis: Diagnosis) -> str:
 <p>{html.escape(" ".join(words.MODEL_TERMS))}</p>
 <h2>In the phase diagram</h2>
 <p>The point with its 90 % intervals, and plausible others. To the right of 1 aligning separates signal from nuisance, above 1
-predicting does: from x to y on the left, from y to x on the right.</p>
+predicting does: first from x to y, then from y to x.</p>
 {page.drawn(_planes(diagnosis), "planes", picture)}"""
 
 
@@ -63,20 +63,23 @@ def report_frame(diagnosis: Diagnosis) -> str:
     return f'<iframe srcdoc="{shown}" title="Diagnosis" style="width: 100%; height: 46rem; border: 0"></iframe>'
 
 
-def _planes(diagnosis: Diagnosis) -> Figure:
+def _planes(diagnosis: Diagnosis) -> list[Figure]:
+    planes = []
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-        for ax, direction in zip(figure.subplots(1, 2), ("x→y", "y→x"), strict=True):
-            phase_plane(ax, diagnosis, direction)
-    return figure
+        for direction in ("x→y", "y→x"):
+            planes.append(Figure(figsize=(3.6, 3.6), layout="constrained"))
+            phase_plane(planes[-1].subplots(), diagnosis, direction)
+    return planes
 
 
-def _spectra(diagnosis: Diagnosis) -> Figure:
+def _spectra(diagnosis: Diagnosis) -> list[Figure]:
+    """Three panels, and what their marks mean."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 3.4), layout="constrained")
-        axes = figure.subplots(1, 3)
+        panels = [Figure(figsize=(3.0, 2.9), layout="constrained") for _ in diagnosis.sides]
+        axes = [panel.subplots() for panel in panels]
         for ax, side, title in zip(axes, diagnosis.sides, ("CA: correlations", "CP, x→y", "CP, y→x"), strict=True):
             spectrum(ax, side.spectrum, title)
-        figure.colorbar(SHARE, ax=axes, label="R² with the labels", fraction=0.03)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    return figure
+        key = Figure(figsize=(4.4, 1.2))
+        key.colorbar(SHARE, cax=key.add_axes((0.3, 0.75, 0.4, 0.12)), orientation="horizontal", label="R² with the labels")
+        key.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=2)
+    return [*panels, key]

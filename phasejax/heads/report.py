@@ -52,7 +52,7 @@ def report_page(found: Heads, sources: Mapping[str, str], command: str | None = 
     body = f"""<h1>Heads on frozen features</h1>
 <p class="advice">{html.escape(verdict(found))}</p>
 {page.caveats(caveats(found))}
-{page.drawn(scores_figure(found), "scores", said)}
+{page.drawn([scores_figure(found)], "scores", said)}
 <h2>{html.escape(heading(found))}</h2>
 {page.table(HEADINGS, rows(found))}
 <p>A linear probe is fitted to each representation outside a fold of groups and scored in it. Features alone are the leading

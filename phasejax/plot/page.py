@@ -25,17 +25,33 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
 td { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
-figure { margin: 0; overflow-x: auto; background: #fff; border-radius: 4px; }
-svg { display: block; width: 100%; min-width: 34rem; height: auto; }
+figure { margin: 0; overflow-x: auto; background: #fff; border-radius: 4px; display: flex; flex-wrap: wrap;
+  justify-content: center; }
+svg { height: auto; }
 .caveats { background: var(--note); border-left: 4px solid #e69f00; padding: .4rem 1rem; }
 code { overflow-wrap: anywhere; }
 footer { margin-top: 2rem; color: var(--faint); font-size: .85rem; overflow-wrap: anywhere; }
+@media (max-width: 36rem) {
+  table { font-size: .8rem; }
+  th, td { padding: .25rem .2rem; }
+  td { white-space: normal; }
+}
 """
+_SPACE, _JOINED = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
+_KEPT_TOGETHER = (  # a narrow screen would break between them
+    (" %", f"{_SPACE}%"),
+    (" ± ", f"{_SPACE}±{_SPACE}"),
+    ("&lt; ", f"&lt;{_SPACE}"),
+    ("&gt; ", f"&gt;{_SPACE}"),
+    ("–", f"{_JOINED}–{_JOINED}"),
+)
+_REM = 4.7  # of a page's width to an inch of a figure, at least: letters of 7 points can then be read
 
 
 def whole(title: str, body: str) -> str:
     """A page of this title (text) and body (HTML) that needs nothing else."""
-    body = body.replace(" %", "\N{NO-BREAK SPACE}%")  # a narrow screen would break between them
+    for apart, together in _KEPT_TOGETHER:
+        body = body.replace(apart, together)
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -72,11 +88,17 @@ def origin(sources: Mapping[str, str], command: str | None) -> str:
     return f"{shown}; phasejax {version('phasejax')}.{again}"
 
 
-def drawn(figure: Figure, name: str, says: str) -> str:
-    """A figure as an inline element with letters as shapes, and what it says; the same figure gives the same text."""
-    text = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.fonttype": "path", "svg.hashsalt": name}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    return f'<figure role="img" aria-label="{html.escape(says)}">{svg}</figure>'
+def drawn(figures: Iterable[Figure], name: str, says: str) -> str:
+    """Figures as one inline element with letters as shapes, and what it says; the same figures give the same text.
+
+    Side by side where the screen is wide enough, else below each other.
+    """
+    shown = []
+    for figure in figures:
+        text = io.StringIO()
+        with mpl.rc_context({**STYLE, "svg.fonttype": "path", "svg.hashsalt": f"{name} {len(shown)}"}):
+            figure.savefig(text, format="svg", metadata={"Date": None})
+        width = _REM * figure.get_figwidth()
+        _, svg = text.getvalue().split("<svg", 1)
+        shown.append(f'<svg style="flex: 1 1 {width:.1f}rem; min-width: {width:.1f}rem; max-width: {1.7 * width:.1f}rem"{svg}')
+    return f'<figure role="img" aria-label="{html.escape(says)}">{"".join(shown)}</figure>'

@@ -1,24 +1,8 @@
-"""A real browser: the tests of the page are skipped, and say so, where none can be had."""
-
-import shutil
+"""The page, as a file and in a real browser."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from phasejax.explorer import page
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
