@@ -21,6 +21,7 @@ def diagnose(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the diagnosis to a JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a page with the figures to an HTML file.")] = None,
     save: Annotated[Path | None, typer.Option(help="Also write the advised encoder to a .npz file.")] = None,
+    k: Annotated[int | None, typer.Option(help="Number of shared signal directions, where it is known.")] = None,
     method: Annotated[str, typer.Option(help="default, or elbow for the published procedure.")] = "default",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulations; the same seed gives the same answer.")] = 0,
 ) -> None:
@@ -39,10 +40,11 @@ def diagnose(
             labelling = read_column(labels, say=used.append)
             grouping = None if groups is None else read_column(groups, say=used.append)
         with console.status("diagnosing"):
-            choices: dict[str, Any] = {"groups": grouping, "method": method}
+            choices: dict[str, Any] = {"groups": grouping, "k": k, "method": method}
             found = run_diagnosis(*views, labelling, key=root_key(seed), **choices)
         sources = {"x": x, "y": y, "labels": labels} | ({} if groups is None else {"groups": groups})
         named = [x, y, "--labels", labels, *([] if groups is None else ["--groups", groups])]
+        named += [] if k is None else ["--k", str(k)]
         command = shlex.join(["phasejax", "diagnose", *named, "--method", method, "--seed", str(seed)])
         encoder = None if save is None or found.advised is None else found.fit(*views)
         page = None if report is None else report_page(found, sources | {"seed": str(seed)}, command)

@@ -116,8 +116,10 @@ def test_names_that_look_like_markup_are_names(pairs):
 
 
 def test_options_reach_the_diagnosis(pairs):
-    assert invoke("x.npy", "y.npy", "--labels", "l.csv:class", "--groups", "l.csv:who", "--method", "elbow").exit_code == 0
-    assert pairs["x"].shape == (40, 3) and pairs["y"].shape == (40, 2) and pairs["method"] == "elbow"
+    options = "--labels", "l.csv:class", "--groups", "l.csv:who", "--k", "2", "--method", "elbow", "--seed", "0"
+    result = invoke("x.npy", "y.npy", *options)
+    assert result.exit_code == 0 and " ".join(options) in " ".join(result.stdout.split())
+    assert pairs["x"].shape == (40, 3) and pairs["y"].shape == (40, 2) and pairs["method"] == "elbow" and pairs["k"] == 2
     assert pairs["labels"].tolist() == [i % 3 if i % 4 else None for i in range(40)]
     assert pairs["groups"].tolist() == [f"p{i // 5}" for i in range(40)]
     assert jax.random.key_data(pairs["key"]).tolist() == jax.random.key_data(jax.random.key(0)).tolist()
@@ -178,21 +180,22 @@ def test_a_mistake_is_one_sentence_exit_2_and_nothing_written(pairs, tmp_path, a
 
 
 @pytest.mark.parametrize(
-    ("labels", "method", "sentence"),
+    ("labels", "options", "sentence"),
     [
-        ("same.npy", "default", "the labels are all equal"),
-        ("short.npy", "default", r"(40,)"),
-        ("l.csv:class", "other", "method = 'other' is not allowed: choose one of default, elbow."),
-        ("holed.npy", "default", "the labels are all equal"),
+        ("same.npy", (), "the labels are all equal"),
+        ("short.npy", (), r"(40,)"),
+        ("l.csv:class", ("--method", "other"), "method = 'other' is not allowed: choose one of default, elbow."),
+        ("l.csv:class", ("--k", "3"), "k = 3 is not allowed: the number of signal directions lies in 1..2."),
+        ("holed.npy", (), "the labels are all equal"),
     ],
 )
-def test_what_the_diagnosis_refuses_is_a_sentence_too(pairs, tmp_path, monkeypatch, labels, method, sentence):
+def test_what_the_diagnosis_refuses_is_a_sentence_too(pairs, tmp_path, monkeypatch, labels, options, sentence):
     monkeypatch.setattr("phasejax.diagnosis.diagnose", library)
     np.save("same.npy", np.full(40, 2))
     np.save("short.npy", np.arange(39.0))
     np.save("holed.npy", np.where(np.arange(40) % 2, 1.0, np.nan))
     before = sorted(tmp_path.iterdir())
-    result = invoke("x.npy", "y.npy", "--labels", labels, "--method", method, "--json", "d.json")
+    result = invoke("x.npy", "y.npy", "--labels", labels, *options, "--json", "d.json")
     assert result.exit_code == 2 and sentence in result.stderr and len(result.stderr.splitlines()) == 1, result.output
     assert sorted(tmp_path.iterdir()) == before
 
