@@ -2,18 +2,29 @@
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
 
-from phasejax.diagnosis.shrinkage import COMPARED, LEAD, MARGIN, PRIOR, confidence, preferred, standing
-from phasejax.diagnosis.trial import Candidate, Trial
+from phasejax.diagnosis import shrinkage
+from phasejax.diagnosis.shrinkage import COMPARED, EXPECTED, LEAD, MARGIN, SPREAD, confidence, preferred, standing
+from phasejax.diagnosis.square import FULL, NONE
+from phasejax.diagnosis.trial import Candidate, Objective, Trial
 
-CANDIDATES = tuple(
-    Candidate(objective, None, view, 2, (0.0, 0.0))
-    for view in ("x", "y")
-    for objective in ("CA", "CP", "PLS", "whitened", "principal components", "whole view")
-)
+ALPHA: dict[Objective, tuple[float, float]] = {
+    "CA": (FULL, FULL),
+    "CP": (FULL, NONE),
+    "PLS": (NONE, NONE),
+    "whitened": (0.1, 0.5),
+    "principal components": (np.nan, np.nan),
+    "whole view": (np.nan, np.nan),
+}
+CANDIDATES = tuple(Candidate(objective, None, view, 2, alpha) for view in ("x", "y") for objective, alpha in ALPHA.items())
 PLACES = [i for i, c in enumerate(CANDIDATES) if c.objective in COMPARED]
-SAME_VIEW = np.equal.outer(*2 * (np.array([c.view for c in CANDIDATES]),))
+EXPECTATION = np.array([EXPECTED.get(c.objective, 0.0) for c in CANDIDATES])
+
+
+def drawn_prior(rng):
+    """True scores (12,): a normal number for each view, for those of it that whiten, for those that do not, and for each."""
+    view, kind, own = (rng.normal(scale=SPREAD, size=shape) for shape in ((2, 1), (2, 2), (2, 6)))
+    return EXPECTATION + (view + kind[:, [0, 0, 1, 0, 1, 1]] + own).ravel()
 
 
 def made(smooth, noise):
@@ -28,44 +39,40 @@ def some_noise(rng, size=0.05):
     return size**2 * a @ a.T / 30
 
 
-def test_the_posterior_weighs_prior_and_measurement_by_their_precision_and_scales_by_what_they_make_likely():
-    """Of differences, which is all that a choice needs: a flat level drops out."""
+def test_the_posterior_weighs_prior_and_measurement_by_their_precision():
+    """Of differences, which is all that a choice needs: a flat level drops out. The prior's covariance is that of draws."""
     rng = np.random.default_rng(0)
     smooth, noise = rng.normal(0.5, 0.1, 12), some_noise(rng)
     found = standing(made(smooth, noise))
     contrast = np.diff(np.eye(8), axis=0)
-    expected = contrast @ [PRIOR.expected[CANDIDATES[i].objective] for i in PLACES]
+    prior = np.cov(contrast @ np.array([drawn_prior(rng) for _ in range(40_000)])[:, PLACES].T)
     measured = contrast @ noise[np.ix_(PLACES, PLACES)] @ contrast.T
-    likely = []
-    for scale, mean, covariance in zip((0.5, 1, 2, 4), found.means, found.covariances, strict=True):
-        spread = (scale * PRIOR.own) ** 2 * np.eye(8) + PRIOR.view**2 * SAME_VIEW[np.ix_(PLACES, PLACES)]
-        prior = contrast @ spread @ contrast.T
-        theirs = np.linalg.inv(np.linalg.inv(prior) + np.linalg.inv(measured))
-        middle = theirs @ (np.linalg.solve(prior, expected) + np.linalg.solve(measured, contrast @ smooth[PLACES]))
-        np.testing.assert_allclose(contrast @ mean, middle, atol=1e-4)
-        np.testing.assert_allclose(contrast @ covariance @ contrast.T, theirs, atol=1e-4)
-        likely.append(multivariate_normal(expected, prior + measured).pdf(contrast @ smooth[PLACES]))
-    np.testing.assert_allclose(found.weight, np.array(likely) / np.sum(likely), rtol=1e-3)
-    np.testing.assert_allclose(found.mean, found.weight @ found.means)
+    theirs = np.linalg.inv(np.linalg.inv(prior) + np.linalg.inv(measured))
+    middle = theirs @ (
+        np.linalg.solve(prior, contrast @ EXPECTATION[PLACES]) + np.linalg.solve(measured, contrast @ smooth[PLACES])
+    )
+    np.testing.assert_allclose(contrast @ found.mean, middle, atol=2e-3)
+    np.testing.assert_allclose(contrast @ found.covariance @ contrast.T, theirs, atol=1e-4)
 
 
-def test_few_labels_leave_what_is_expected_and_many_the_measured_one():
+def test_few_labels_leave_what_is_expected_and_many_the_measured_one(monkeypatch):
     smooth = np.full(12, 0.6)
     smooth[0], smooth[5] = 0.7, 0.99  # CA, and a whole view, which does not count
-    for prior, by_default in ((PRIOR, "PLS"), (PRIOR._replace(expected=dict.fromkeys(COMPARED, 0.0)), "principal components")):
-        found = [preferred(made(smooth, size**2 * np.eye(12)), prior=prior) for size in (1e-4, 0.01, 0.5, 5)]
+    for expected, by_default in ((EXPECTED, "PLS"), ({}, "principal components")):
+        monkeypatch.setattr(shrinkage, "EXPECTED", expected)
+        found = [preferred(made(smooth, size**2 * np.eye(12))) for size in (1e-4, 0.01, 0.5, 5)]
         assert [CANDIDATES[i].objective for i in found] == ["CA", "CA", by_default, by_default]
     assert CANDIDATES[preferred(made(smooth, np.eye(12)), lean=np.arange(12) / 12)].view == "y"
 
 
-def test_what_one_encoder_of_a_view_shows_speaks_for_the_others_of_it():
-    """Each encoder of y leads by less than any of them is sure of; all of them together choose the view."""
-    smooth = np.full(12, 0.6)
-    smooth[:6] += 0.03
-    smooth[6 + 2] = 0.66  # of y's, PLS alone stands out
+def test_what_one_encoder_shows_speaks_for_the_others_of_its_view_and_most_for_those_that_whiten_it_as_it_does():
+    """The best one scores lower than another that stands alone: all that lead together choose the view."""
     noise = 0.1**2 * np.eye(12)
-    alone = PRIOR._replace(view=0.0, own=np.hypot(PRIOR.view, PRIOR.own))
-    assert [CANDIDATES[preferred(made(smooth, noise), prior=prior)].view for prior in (alone, PRIOR)] == ["y", "x"]
+    for together, chosen in ((range(6), "x"), ([0, 1], "x"), ([0], "y"), ([0, 2], "y")):
+        smooth = np.full(12, 0.6)
+        smooth[list(together)] = 0.66
+        smooth[6] = 0.68  # CA from y
+        assert CANDIDATES[preferred(made(smooth, noise), lean=-EXPECTATION)].view == chosen, together
 
 
 def test_what_leads_by_next_to_nothing_gives_way_to_what_is_simpler():
@@ -83,10 +90,8 @@ def test_confidence_is_the_share_of_cases_in_which_nothing_else_is_better_by_mor
     """In truth, and as new groups measure it."""
     rng = np.random.default_rng(1)
     stated, true = [], []
-    law = np.array([PRIOR.expected.get(c.objective, PRIOR.expected["CA"]) for c in CANDIDATES])
     for _ in range(150):
-        spread = (rng.choice([0.5, 1, 2, 4]) * PRIOR.own) ** 2 * np.eye(12) + PRIOR.view**2 * SAME_VIEW
-        truth = rng.multivariate_normal(0.5 + law, spread)
+        truth = 0.5 + drawn_prior(rng)
         noise, noise_there = some_noise(rng, size), some_noise(rng, 0.03)
         found = made(rng.multivariate_normal(truth, noise), noise)
         best = preferred(found)
