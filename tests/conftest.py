@@ -34,8 +34,10 @@ settings.load_profile("phasejax")
 def pytest_configure(config):
     """What one process of the tests compiles the others load, and so do the commands that tests start.
 
-    With little optimisation: most programs run for milliseconds here, and compiling them is what the tests wait for.
+    With little optimisation: most programs run for milliseconds here, and compiling them is what the tests wait for. One thread
+    of linear algebra for each process of xdist: those of several get in each other's way.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when NumPy is loaded: by xdist's processes and by commands
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a worker of xdist is given its parent's

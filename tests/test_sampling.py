@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from models import blocks, random_model, random_orthogonal, stack
+from scipy import stats
 
 from phasejax import sampling
 from phasejax.recovery import principal_angles, squared_overlap, subspace_distance
@@ -264,6 +265,15 @@ def test_fourth_cumulants_tell_the_law_and_the_sources(law, rows_of):
     assert z_scores(x**2 * y**2, of_both + var_x * var_y + 2 * cross**2).max() < 4.5
     if excess:
         assert z_scores(x**4, 3 * var_x**2).min() > 5  # clearly not Gaussian
+
+
+@pytest.mark.parametrize("dof", [2.1, 5.0, 1e6])
+def test_student_t_has_its_law(dof, float32):
+    model = SpikedModel([1], [1], [1], [1, 1, 1], [1, 1, 1], [0, 0, 0])
+    sources = np.ravel(sample_pairs(model, 20_000, key=jax.random.key(1), law="student_t", dof=dof)[0][:, 1:])
+    probability = {nu: stats.kstest(sources, stats.t(nu, scale=np.sqrt((nu - 2) / nu)).cdf).pvalue for nu in (dof, 2 + dof / 3)}
+    assert sources.dtype == np.float32 and probability[dof] > 1e-3
+    assert dof > 9 or probability[2 + dof / 3] < 1e-9
 
 
 def test_degrees_of_freedom_default_to_five():

@@ -22,8 +22,14 @@ from phasejax.verify.run import Result
 ALL = list_claims()
 
 
+DRAW_MOST = ("first-order-any-law", "second-moments-at-fixed-ratio")
+"""Claims that wait for what they draw rather than for the compiler."""
+
+
 @pytest.mark.parametrize("claim", ALL, ids=lambda claim: claim.id)
-def test_the_verdict_is_the_one_on_record(claim):
+def test_the_verdict_is_the_one_on_record(claim, request):
+    if claim.id in DRAW_MOST:
+        request.getfixturevalue("optimised")
     (result,) = verify([claim.id])
     assert result.finding.verdict is claim.recorded, result.finding.figure
     assert result.finding.cases >= 1 and any(digit.isdigit() for digit in result.finding.figure)
