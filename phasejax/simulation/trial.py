@@ -74,10 +74,12 @@ class _Algebra(NamedTuple):
     solve: Callable[[Array, Array], Array]  # C⁻¹ B
     solve_transpose: Callable[[Array, Array], Array]  # C⁻ᵀ B
     leading: Callable[[Array, int], Array]  # k right singular vectors, (p, q, L) → (q, k, L)
+    floor: float  # the power of ε that c is kept above
 
 
 def _whole(leading: Callable[[Array, int], Array]) -> _Algebra:
-    """The platform's own, on whole matrices; `leading` takes them with lanes first."""
+    """The platform's own, on whole matrices; `leading` takes them with lanes first, and squares them: of the signals it loses
+    ε/c² to nuisance of correlation near 1, which a floor of ε^¼ balances with the c² that it moves."""
 
     def solve(transpose: bool):
         return partial(jax.lax.linalg.triangular_solve, left_side=True, lower=True, transpose_a=transpose)
@@ -91,6 +93,7 @@ def _whole(leading: Callable[[Array, int], Array]) -> _Algebra:
         solve=every(solve(transpose=False)),
         solve_transpose=every(solve(transpose=True)),
         leading=lambda a, k: jnp.moveaxis(leading(jnp.moveaxis(a, -1, 0), k), 0, -1),
+        floor=0.25,
     )
 
 
@@ -102,6 +105,7 @@ _LANES = _Algebra(
     lanes.solve_lower,
     lanes.solve_lower_transpose,
     lambda a, k: top_right_singular_vectors(a, k)[1],
+    floor=0.5,
 )
 _EIGH = _whole(lambda f, k: jnp.linalg.eigh(jnp.swapaxes(f, 1, 2) @ f)[1][..., -k:])
 _TRIDIAGONAL = _whole(lambda f, k: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k))
@@ -159,7 +163,7 @@ class _Factors(NamedTuple):
 def _structured(
     algebra: _Algebra, cholesky: CholeskyDiagonals, factor: BartlettFactor, k: int, ridges: Ridges | None
 ) -> Trials:
-    c = _floored(cholesky)
+    c = _floored(cholesky, algebra.floor)
     factors = _Factors(_Root(cholesky.a, factor.r11), _Root(c, factor.r22), cross_factor(cholesky, factor))
     with jax.default_matmul_precision("highest"):
         if ridges is not None:
@@ -192,11 +196,11 @@ def _with_ridge(s: Float[Array, "d d L"], ridge: Float[Array, " L"]) -> Array:
     return settled(s + ridge * jnp.trace(s) / len(s) * jnp.eye(len(s), dtype=s.dtype)[..., None])
 
 
-def _floored(cholesky: CholeskyDiagonals) -> Array:
-    """c kept above √ε of its row's standard deviation, which is ν one rounding step below 1: G / c then stays finite."""
+def _floored(cholesky: CholeskyDiagonals, power: float) -> Array:
+    """c kept above a power of ε times its row's standard deviation: G / c stays finite where ν is next to 1."""
     paired = cholesky.b.shape[0]
     b = jnp.pad(cholesky.b, ((0, cholesky.c.shape[0] - paired), (0, 0)))
-    return jnp.maximum(cholesky.c, jnp.sqrt(jnp.finfo(b.dtype).eps * (b**2 + cholesky.c**2)))
+    return jnp.maximum(cholesky.c, jnp.finfo(b.dtype).eps ** power * jnp.sqrt(b**2 + cholesky.c**2))
 
 
 def _judged(w: Float[Array, "d k lanes"]) -> Trials:

@@ -141,13 +141,17 @@ SPIKES = (3, 2.5, 2, 1.6, 1.2)
 ONE_FULL = {"one full": (SpikedModel.homogeneous(kappa=SPIKES, nu=[1.0] + [0.3] * 14, gamma_tilde_y=5.0, **BASE), 500)}
 
 
-@pytest.mark.parametrize("name", HARD | ONE_FULL)
-def test_the_fast_formulation_keeps_its_accuracy_in_float32(name):
+ACCURATE = [(trial.batch_last, name) for name in HARD | ONE_FULL]
+ACCURATE += [(f, name) for f in (trial.batch_first, trial.tridiagonal) for name in ("full", "one full", "loud")]
+
+
+@pytest.mark.parametrize(("formulation", "name"), ACCURATE, ids=lambda case: getattr(case, "__name__", case))
+def test_fast_formulations_keep_their_accuracy_in_float32(formulation, name):
     model, n = (HARD | ONE_FULL)[name]
     rounded = draw(model, n, jnp.float32)
     exact = COMPILED[trial.reference](*jax.tree.map(lambda leaf: leaf.astype(jnp.float64), rounded), model.k)
     with jax.enable_x64(False):
-        fast = COMPILED[trial.batch_last](*rounded, model.k)
+        fast = COMPILED[formulation](*rounded, model.k)
     assert overlaps(fast).dtype == distances(fast).dtype == jnp.float32
     np.testing.assert_allclose(
         distances(fast), distances(exact), rtol=RELATIVE.get(name, 1e-4), atol=0 if name in RELATIVE else 2e-5
