@@ -9,6 +9,7 @@ from phasejax.theory.finite_sample import (
     expected_overlaps,
     regime,
     samples_needed,
+    validity,
 )
 from phasejax.theory.joint import (
     Window,
@@ -64,5 +65,6 @@ __all__ = [
     "separation",
     "square",
     "tau",
+    "validity",
     "xi",
 ]

@@ -6,6 +6,7 @@ eigenvalue; CA is regularised by both, CP by `ridge_x` alone: `square` holds the
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,6 +22,8 @@ from phasejax.theory.numerics import Scalar, rising_root
 from phasejax.theory.objectives import PerObjective, Regime, regime_of
 from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
+from phasejax.theory.spectrum import overlaps, spread
+from phasejax.theory.spectrum_square import captured_in_square, shrinkage
 
 __all__ = [
     "effective_critical_nu",
@@ -29,6 +32,7 @@ __all__ = [
     "expected_overlaps",
     "regime",
     "samples_needed",
+    "validity",
 ]
 
 MOST_SAMPLES = 1e12  # beyond this a sample size counts as "never"
@@ -42,8 +46,8 @@ def expected_distance(
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    overlaps = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
-    return jax.tree.map(lambda overlap: jnp.mean(1 - overlap), overlaps)
+    expected = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
+    return jax.tree.map(lambda overlap: jnp.mean(1 - overlap), expected)
 
 
 def expected_overlaps(
@@ -55,7 +59,17 @@ def expected_overlaps(
     """
     checks.entries("n", n, lambda value: value >= 1, "≥ 1")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _expected_overlaps(model, n, ridge_x, ridge_y)
+    return PerObjective(*(found.overlaps for found in _expected(model, n, ridge_x, ridge_y)))
+
+
+def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> PerObjective[Float[Array, ""]]:
+    """By how much `expected_distance` may be off for CA and for CP, in [0, 1], as `square.validity`.
+
+    **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
+    """
+    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
+    return PerObjective(*(found.validity for found in _expected(model, n, ridge_x, ridge_y)))
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -88,8 +102,8 @@ def regime(
         ca, cp = (square.separation(model, ridge_x=ridge_x, ridge_y=other) for other in (ridge_y, jnp.inf))
         return regime_of(PerObjective(ca > 1, cp > 1))
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
-    overlaps = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
-    return regime_of(jax.tree.map(lambda overlap: jnp.max(1 - overlap) < level, overlaps))
+    expected = expected_overlaps(model, n, ridge_x=ridge_x, ridge_y=ridge_y)
+    return regime_of(jax.tree.map(lambda overlap: jnp.max(1 - overlap) < level, expected))
 
 
 def samples_needed(
@@ -119,9 +133,20 @@ def effective_critical_nu(
     return _critical_nu(model, n, level, ridge_x, ridge_y)
 
 
+class _Expected(NamedTuple):
+    """Of an objective."""
+
+    overlaps: Float[Array, " k"]
+    validity: Float[Array, ""]
+
+
 @jax.jit
-def _expected_overlaps(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
-    return _for_each(lambda x, y: square.expected_overlaps(model, n, ridge_x=x, ridge_y=y), ridge_x, ridge_y)
+def _expected(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[_Expected]:
+    def expected(*ridges):
+        found = captured_in_square(model, n, *map(shrinkage, ridges))
+        return _Expected(overlaps(found, model.k), spread(found, model.k))
+
+    return _for_each(expected, ridge_x, ridge_y)
 
 
 @jax.jit
@@ -153,10 +178,10 @@ def _critical_nu(model: SpikedModel, n: Scalar, level: Scalar, ridge_x: Scalar, 
     return _for_each(critical_nu, ridge_x, ridge_y)
 
 
-def _for_each(function: Callable[[Array, Array], Array], ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[Array]:
+def _for_each[T](function: Callable[[Array, Array], T], ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[T]:
     """A function of the ridges where CA and CP stand in the square; one program for both, where a caller compiles it."""
     values = lax.map(lambda ridges: function(*ridges), (jnp.array([ridge_x, ridge_x]), jnp.array([ridge_y, jnp.inf])))
-    return PerObjective(*values)
+    return PerObjective(*(jax.tree.map(lambda leaf, i=i: leaf[i], values) for i in (0, 1)))
 
 
 def _distances(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Float[Array, " k"]:

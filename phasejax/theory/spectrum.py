@@ -27,7 +27,18 @@ from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar, bisect, implicit
 from phasejax.theory.pencil import pad
 
-__all__ = ["FLOOR", "Captured", "Coordinates", "Pencil", "bound", "captured", "coordinates", "mean_inverse", "overlaps"]
+__all__ = [
+    "FLOOR",
+    "Captured",
+    "Coordinates",
+    "Pencil",
+    "bound",
+    "captured",
+    "coordinates",
+    "mean_inverse",
+    "overlaps",
+    "spread",
+]
 
 _POINTS = 30  # of the logarithmic grid from far above the values down to the real axis
 _TOP, _BOTTOM = 1e2, 1e-4  # its ends in units of the largest value, the lower one over √n: below the width of any blob
@@ -43,11 +54,14 @@ class Captured(NamedTuple):
     """What the top k sample directions hold of each coordinate of x.
 
     `share`: diagonal of the projector onto them along the rest (oblique), in [0, 1], sum k. `energy`: Σ w², their squared
-    entries for directions with w N w = 1.
+    entries for directions with w N w = 1. `contested`: how far the k-th place is from being set apart by a gap, in [0, 1];
+    `purity`: the signals' part of the directions next to it.
     """
 
     share: Float[Array, " d_x"]
     energy: Float[Array, " d_x"]
+    contested: Float[Array, ""]
+    purity: Float[Array, ""]
 
 
 class Coordinates(NamedTuple):
@@ -102,21 +116,34 @@ class Pencil(Protocol):
         ...
 
 
+class _Held(NamedTuple):
+    """Shares and energies of all coordinates, (D,) each."""
+
+    share: Array
+    energy: Array
+
+
 class _Beyond(NamedTuple):
     """What directions with a value above x hold, and by how much it falls per unit of x."""
 
-    held: Captured
-    density: Captured
+    held: _Held
+    density: _Held
 
 
 def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     """The shares of all coordinates of x in k of the top `places` directions, which of them left to chance."""
     places = jnp.asarray(places)
-    found = _beyond(pencil, *_search(*lax.stop_gradient((pencil, places))))
+    x, solutions = _search(*lax.stop_gradient((pencil, places)))
+    found = _beyond(pencil, x, solutions)
     # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
-    return jax.tree.map(lambda h, d: ((h - excess * d) * k / places)[:d_x], *found)
+    share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * k / places)[:d_x], *found)
+    signal, every = (jnp.maximum(jnp.sum(at), 0) for at in (found.density.share[:k], found.density.share))
+    contested = x * every / (1 + x * every)  # by how many there are for each e-fold of z
+    purity = signal / jnp.where(every > 0, every, 1)
+    tied = places > k
+    return Captured(share, energy, jnp.where(tied, 1 - k / places, contested), jnp.where(tied, 1, purity))
 
 
 @partial(jax.jit, static_argnums=1)
@@ -143,6 +170,23 @@ def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
         return overlap, (free + 1 / (1 + overlap @ tangent)) / 2
 
     return lax.fori_loop(0, _SHARING_STEPS, step, (share[:k], 1 - held))[0]
+
+
+@partial(jax.jit, static_argnums=1)
+def spread(found: Captured, k: int) -> Float[Array, ""]:
+    """By how much the mean of `overlaps` may be off, in [0, 1].
+
+    The limit mixes signal and nuisance that compete for the k-th place: what the signals miss is a leak, and scales with the
+    units of the coordinates as `overlaps` have it. One sample rather decides who gets the place: what they miss then is that,
+    and the overlaps are the shares. Where a gap sets the top apart nothing competes; otherwise the truth lies between, by what
+    was drawn about .3 of the way,
+
+        spread = contested · |mean share − mean overlap|,
+
+    times the purity where mixing is the signals' loss (share > overlap): the little signal in a crowd of nuisance is a leak.
+    """
+    gap = jnp.mean(found.share[:k]) - jnp.mean(overlaps(found, k))
+    return found.contested * jnp.maximum(found.purity * gap, -gap)
 
 
 class _State(NamedTuple):
@@ -238,9 +282,12 @@ def _solutions(pencil: Pencil, x: Array) -> Array:
 
 
 def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
-    """½ of everything, and 1/π times the integral of Re along the line x + iy; the density is Im/π at its end."""
+    """1/π times the integral of Re along the line x + iy, of the resolvents less what they are far away, which gives nothing
+    beyond x: −1/z and −N⁻¹/z. Directions of 0 have all of N⁻¹ where n < d_x, and would drown the rest. The density is Im/π at
+    the line's end."""
     z, weight = _line(lax.stop_gradient(pencil), x)
     share, energy = jax.vmap(pencil.as_complex().held)(z, solutions)
-    beyond = [weight @ values.real / math.pi for values in (share, energy)]
-    held = Captured(jnp.where(pencil.at.has_x, 0.5 + beyond[0], 0), pencil.inverse / 2 + beyond[1])
-    return _Beyond(held, Captured(share[-1].imag / math.pi, energy[-1].imag / math.pi))
+    far = (1 / z).real[:, None]
+    beyond = [weight @ values / math.pi for values in (share.real + far, energy.real + far * pencil.inverse[None])]
+    held = _Held(jnp.where(pencil.at.has_x, beyond[0], 0), beyond[1])
+    return _Beyond(held, _Held(share[-1].imag / math.pi, energy[-1].imag / math.pi))

@@ -89,7 +89,11 @@ class _Square(NamedTuple):
 
 def _pencil(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) -> _Square:
     at = coordinates(model)
-    alpha_x, alpha_y = (jnp.clip(jnp.asarray(a, model.kappa.dtype), FLOOR, 1) for a in (alpha_x, alpha_y))
+    # Where n < d_x, directions without samples have a 1/α_x in N⁻¹ that must leave float32 its digits.
+    floors = jnp.where(n < model.d_x, 10 * FLOOR, FLOOR), FLOOR
+    alpha_x, alpha_y = (
+        jnp.clip(jnp.asarray(a, model.kappa.dtype), floor, 1) for a, floor in zip((alpha_x, alpha_y), floors, strict=True)
+    )
     largest = bound(at.xx, model.d_x, n, alpha_x) * bound(at.yy, model.d_y, n, alpha_y)
     return _Square(at, n, (alpha_x, alpha_y), largest, mean_inverse(at, n, alpha_x))
 

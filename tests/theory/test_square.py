@@ -99,6 +99,40 @@ def test_one_loud_target_coordinate_takes_one_place():
         np.testing.assert_allclose(theory.expected_distance(model, n).cp, drawn, atol=0.04)
 
 
+def test_prediction_from_fewer_pairs_than_coordinates():
+    """Drawn by `benchmarks/finite_sample.py`, ±.006. The pseudo-inverse is the limit of small ridges; float32 comes near."""
+    model = SpikedModel.homogeneous(
+        d=200, k=3, kappa=[2.6, 1.6, 1.1], gamma_x=[1.0, 1.8, 0.2], gamma_y=[0.1, 0.2, 0.2],
+        gamma_tilde_x=0.9, gamma_tilde_y=0.4, nu=0.67,
+    )  # fmt: skip
+    n = 36
+    found = theory.expected_distance(model, n).cp
+    np.testing.assert_allclose(found, 0.777, atol=0.03)
+    np.testing.assert_allclose(theory.expected_distance(model, n, ridge_x=1e-3).cp, found, atol=1e-3)
+    with jax.enable_x64(False):
+        single = theory.expected_distance(jax.tree.map(jnp.float32, model), n).cp
+    assert single.dtype == jnp.float32
+    np.testing.assert_allclose(single, found, atol=0.05)
+
+
+def test_validity_knows_where_a_place_is_contested():
+    """A loud target coordinate and two equal signals in d = 16: drawn .600, predicted .82, and the difference is a place's."""
+    target, eta = np.full(14, 1.7), np.full(14, 0.2)
+    target[0] = 45.0
+    loud = SpikedModel([1.7] * 2, [1.4] * 2, [0.1] * 2, np.full(14, 0.74), target, eta)
+    apart = SpikedModel([1.7] * 2, [1.4] * 2, [0.1] * 2, np.full(14, 0.74), np.full(14, 1.7), eta)
+    assert theory.validity(loud, 157).cp > 0.2
+    assert theory.validity(loud, 157).ca < 0.01 and theory.validity(apart, 157).cp < 0.01  # a gap below the k-th
+    tied = even(kappa=2.0, nu=0.1)
+    few = theory.expected_overlaps(tied, 60).ca
+    np.testing.assert_allclose(theory.validity(tied, 60).ca, (1 - 3 / 40) * abs(3 / 40 - jnp.mean(few)), atol=0.005)
+    # Quiet signals whose share says .06 and whose energy .89: drawn .70 in d = 20.
+    quiet = SpikedModel([0.2] * 2, [0.027] * 2, [0.027] * 2, np.full(14, 10.0), np.full(14, 4.0), np.full(14, 0.63))
+    assert theory.validity(quiet, 5000).cp > 0.3 and theory.validity(quiet, 5000).ca < 0.01
+    ridges = {"ridge_x": 0.1, "ridge_y": jnp.inf}
+    np.testing.assert_allclose(square.validity(loud, 157, **ridges), theory.validity(loud, 157, ridge_x=0.1).cp, rtol=1e-10)
+
+
 def test_ties_of_too_few_pairs_are_broken_at_random():
     """d_x + d_y − n correlations of 1: drawn .947 for the published model in d = 50 at n = 97."""
     for n in (60, 97):
@@ -115,9 +149,9 @@ def test_the_regime_of_many_pairs_is_that_of_the_population():
 
 
 def test_more_pairs_are_never_worse():
-    pairs = jnp.geomspace(110, 1e6, 60)
+    pairs = np.geomspace(110, 1e6, 60)
     for model in (even(), even(kappa=2.5, nu=0.3), even(target=50.0, nu=0.05)):
-        for distance in jax.vmap(lambda n, m=model: theory.expected_distance(m, n))(pairs):
+        for distance in zip(*(theory.expected_distance(model, n) for n in pairs), strict=True):
             assert np.all(np.diff(distance) < 1e-4)
 
 

@@ -1,0 +1,79 @@
+"""Does a verdict turn with the seed, and how near do the numbers come that decide it?
+
+    python benchmarks/claims.py found.jsonl                   # seeds 1 to 20; stopped, it goes on where it was
+    python benchmarks/claims.py found.jsonl --only swap       # one claim
+    python benchmarks/claims.py found.jsonl --report          # what the file says
+
+Claim by claim in one process, so that a program is compiled once for all seeds.
+"""
+
+import argparse
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import jax
+import numpy as np
+
+from phasejax.verify import list_claims
+from phasejax.verify.run import _checked
+
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def check(only: list[str], seeds: range, found: list[dict], file: TextIO) -> None:
+    """Check what is not in the file yet, a line each."""
+    done = {(line["id"], line["seed"]) for line in found}
+    for claim in list_claims(only):
+        for seed in seeds:
+            if (claim.id, seed) not in done:
+                result = _checked(claim, seed)
+                line = {"seed": seed, "red": not result.as_recorded, "seconds": round(result.seconds, 2), **result.to_dict()}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+        jax.clear_caches()  # thousands of programs would use up the process's memory maps
+
+
+def report(found: list[dict]) -> Iterator[str]:
+    """What turned red, and the spread over seeds of every number in a claim's figure that moves."""
+    by_claim = defaultdict(list)
+    for line in found:
+        by_claim[line["id"]].append(line)
+    yield f"{len(found)} checks of {len(by_claim)} claims, {sum(line['red'] for line in found)} red"
+    for name, lines in by_claim.items():
+        for line in lines:
+            if line["red"]:
+                yield f"RED {name} at seed {line['seed']}: {line['verdict']}: {line['figure']}"
+    for name, lines in by_claim.items():
+        numbers = [list(map(float, NUMBER.findall(line["figure"]))) for line in lines]
+        if len(set(map(len, numbers))) == 1 and numbers[0]:
+            values = np.array(numbers)
+            moving = values.std(0) > 0
+            if moving.any():
+                shown = "; ".join(
+                    f"{v.mean():.3g} ± {v.std(ddof=1):.2g} [{v.min():.3g}, {v.max():.3g}]" for v in values.T[moving]
+                )
+                yield f"{name} ({len(lines)} seeds): {lines[0]['figure']}\n    {shown}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--report", action="store_true")
+    options = parser.parse_args()
+    options.file.touch()
+    found = [json.loads(line) for line in options.file.read_text().splitlines()]
+    if not options.report:
+        with options.file.open("a") as file:
+            check(options.only, range(1, options.seeds + 1), found, file)
+        found = [json.loads(line) for line in options.file.read_text().splitlines()]
+    print("\n".join(report(found)))
+
+
+if __name__ == "__main__":
+    main()
