@@ -39,13 +39,15 @@ def expected(dataset: xr.Dataset) -> xr.Dataset:
     chosen = {name: plot.evenly(len(points), of) for (name, points), of in zip(axes.items(), counts, strict=True)}
     swept = np.meshgrid(*(axes[name][numbers] for name, numbers in chosen.items()), indexing="ij")
     overlaps = _overlaps(spec, {name: values.ravel() for name, values in zip(axes, swept, strict=True)})
-    found = xr.Dataset(coords=chosen)
+    found = {}
     for objective, overlap in overlaps.items():
         overlap = overlap.reshape(*counts, -1)
-        found[f"expected_{objective}"] = tuple(axes), 1 - overlap.mean(axis=-1)
-        found[f"margin_{objective}"] = tuple(axes), _logit(overlap.min(axis=-1)) - _logit(spec.threshold)
-    between_them = {name: np.arange(len(axes[name])) for name, numbers in chosen.items() if len(numbers) > 1}
-    found = found.interp(between_them).assign_coords(axes)
+        found[f"expected_{objective}"] = 1 - overlap.mean(axis=-1)
+        found[f"margin_{objective}"] = _logit(overlap.min(axis=-1)) - _logit(spec.threshold)
+    for axis, (points, numbers) in enumerate(zip(axes.values(), chosen.values(), strict=True)):
+        between_them = partial(np.interp, np.arange(len(points)), numbers)  # xarray's own would load SciPy for this
+        found = {name: np.apply_along_axis(between_them, axis, values) for name, values in found.items()}
+    found = xr.Dataset({name: (tuple(axes), values) for name, values in found.items()}, axes)
     found["regime_at_n"] = (found.margin_ca > 0) + 2 * (found.margin_cp > 0)
     return dataset.merge(found, join="left")
 
