@@ -1,5 +1,23 @@
-"""`python -m phasejax` is the `phasejax` command."""
+"""The `phasejax` command, which `python -m phasejax` is too."""
 
-from phasejax.cli import main
+import os
+import signal
 
-main()
+
+def main() -> None:
+    """Run the command line. Until a command begins there is nothing to keep: Ctrl-C ends the process wherever it is."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored, as under nohup
+        signal.signal(signal.SIGINT, _leave)
+    from phasejax.cli import app
+
+    app()
+
+
+def _leave(*_) -> None:
+    # An exception would not do: extensions that are being loaded make another of it, and so does Typer.
+    os.write(2, b"phasejax: interrupted; nothing was written.\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

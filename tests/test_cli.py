@@ -112,7 +112,7 @@ def test_figures_and_claims_are_named_in_their_help_and_figures_completed():
     for command, names in (("figures", NAMES), ("verify", [claim.id for claim in list_claims()])):
         shown = " ".join(invoke(command, "--help").output.split())
         assert [name for name in names if name not in shown] == []
-    program = "import sys; sys.argv[0] = 'phasejax'; from phasejax.cli import main; main()"
+    program = "import sys; sys.argv[0] = 'phasejax'; from phasejax.__main__ import main; main()"
     asked = {"_PHASEJAX_COMPLETE": "complete_bash", "COMP_WORDS": "phasejax figures va", "COMP_CWORD": "2"}
     done = subprocess.run([sys.executable, "-c", program], env=os.environ | asked, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["variance_trap"]
@@ -143,6 +143,23 @@ except typer.Exit as ended:
         assert process.wait(20) == 130
         assert time.monotonic() - began < 2 + 3  # two seconds, and what a busy machine adds
         assert process.stderr.read() == "phasejax: interrupted; all is kept.\n"
+
+
+@pytest.mark.parametrize("package", ["phasejax.cli", "typer.core", "jax", "zarr"])
+def test_ctrl_c_while_a_command_is_loaded_is_a_sentence_too(tmp_path, package):
+    program = f"""
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {package!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from phasejax.__main__ import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program, "check", tmp_path], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "phasejax: interrupted; nothing was written.\n"
 
 
 def test_json_lines_are_for_machines(spec, tmp_path):
@@ -210,7 +227,7 @@ def test_ctrl_c_keeps_what_is_done(spec, tmp_path, monkeypatch):
 
 
 LOADED = """import sys
-from phasejax.cli import main
+from phasejax.__main__ import main
 try: main()
 finally: print(*{"jax", "numpy"} & sys.modules.keys())"""
 

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from phasejax import runtime
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "app"]
 
 COMMANDS = {
     "sweep": "Run a grid of trials, store it, draw its phase diagram and print how well theory and samples agree.",
@@ -95,8 +95,3 @@ def phasejax(
     ] = False,
 ) -> None:
     """Align or predict? Simulation and theory verification for multimodal representation learning."""
-
-
-def main() -> None:
-    """Entry point."""
-    app()

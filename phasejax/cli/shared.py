@@ -68,6 +68,8 @@ def _answered(farewell: str) -> Iterator[None]:
             typer.echo(farewell, err=True)
         os._exit(130)
 
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # no longer that of `__main__`: there is something to keep
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=watch, daemon=True).start()
     try:
