@@ -40,8 +40,8 @@ if both were as good, 6 would be by chance.
 Confidence: 212 stated, .77 on average, true in .80, calibration error .073 (by chance .054); on few groups .70 stated, .72
 true, .056 (.060).
 
-The prior of `phasejax.diagnosis.shrinkage` was chosen with these tasks in view, and after a look at the following ones, of which
-no other rule knows anything (`--unseen`):
+The prior of `phasejax.diagnosis.shrinkage` was chosen with these tasks in view, and after a look at the following ones, of
+which no other rule knows anything (`--unseen`):
 
     best of each task, 18 other tasks    200 labels      60 labels      30 labels
     always one view's components           1.91 ±0.60     3.21 ±1.02     3.14 ±1.04
