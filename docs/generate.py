@@ -3,9 +3,9 @@ explorer."""
 
 import inspect
 from importlib import import_module
-from itertools import product
 from pathlib import Path
 
+from measured import measured
 from typer.testing import CliRunner
 
 from phasejax import runtime
@@ -83,57 +83,6 @@ def claims() -> str:
         condition = f"\n\n: Condition: {claim.condition}" if claim.condition else ""
         parts.append(f"**{claim.id}** — {claim.recorded}\n\n: {claim.statement} ({claim.source}){condition}\n")
     return "\n".join(parts)
-
-
-def measured() -> str:
-    """Every measured table of a sweep over a world, as claims read it."""
-    from phasejax.verify.claims.worlds import READINGS, accuracy, read_from
-    from phasejax.verify.measured import TABLES, read
-
-    parts = ["# Measured on worlds\n", "Accuracy of the class and R² of the nuisance, mean over seeds ± 2 standard errors.\n"]
-    for path in sorted(TABLES.glob("*.csv")):
-        spec, table = read(path)
-        axes, world = list(spec["axes"]), spec["world"]
-        size = f"{world['samples']:,} samples at size {world['size']}, {world['steps']:,} steps of {world['batch']}"
-        parts.append(
-            f"## {spec['name']}\n\n{spec['description']} {size}, {spec['trials']} seeds, on {table.attrs['device']}.\n"
-        )
-        heads = [*axes, "objective", *(name for *_, name in READINGS.values()), "R², leading"]
-        parts.append(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
-        told = {
-            name: {how: accuracy(_under(table, of, read_as), name) for how, (of, read_as, _) in READINGS.items()}
-            | {"r2": read_from(_under(table, *READINGS["leading"][:2]), name, "r2")}
-            for name in table.objective.values
-        }
-        for i, cell in enumerate(product(*spec["axes"].values())):
-            for name, columns in told.items():
-                shown = [f"{one.value[i]:.2f} ± {2 * one.error[i]:.2f}" for one in columns.values()]
-                parts.append(f"| {' | '.join([*(f'{value:g}' for value in cell), str(name), *shown])} |")
-        parts.append("")
-    return "\n".join([*parts, _modalities()])
-
-
-def _modalities() -> str:
-    """Three modalities: every objective under every measure, at each correlation of the nuisance."""
-    from phasejax.verify.claims.modalities import read
-    from phasejax.verify.contrast import paired
-
-    settings, measured = read()
-    size = f"{settings['rows']:,} scenes at size {settings['size']}, {settings['steps']:,} steps of {settings['batch']}"
-    heads = ["objective", *(measure for measure in measured.measures if measure != "diverged")]
-    parts = [
-        f"## three modalities\n\nPerceptrons on {size}, {settings['seeds']} seeds; nuisance correlated by 0, then by .9.\n"
-    ]
-    parts.append(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
-    for objective in measured.objectives:
-        cells = (paired(measured(objective, measure)) for measure in heads[1:])
-        shown = ["; ".join(f"{v:.3f} ± {2 * e:.3f}" for v, e in zip(*cell, strict=True)) for cell in cells]
-        parts.append(f"| {' | '.join([objective, *shown])} |")
-    return "\n".join([*parts, ""])
-
-
-def _under(table, representation: str, reading: str):
-    return table.sel(representation=representation, reading=reading)
 
 
 def gallery() -> str:

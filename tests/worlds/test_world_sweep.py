@@ -21,7 +21,7 @@ def raw(**changes):
         "features": 8,
         "width": 8,
         "samples": 64,
-        "held_out": 32,
+        "held_out": 64,
         "read": 100,
         "steps": 20,
         "batch": 16,
