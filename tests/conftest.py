@@ -62,11 +62,13 @@ def float32():
 
 
 @pytest.fixture
-def optimised():
-    """Compiled as users have it: for a test of the last digits, which an optimiser may keep or lose."""
+def optimised(monkeypatch):
+    """Compiled as users have it, commands included: for tests that draw a lot, or of the last digits, which may be lost."""
+    before = jax.config.jax_disable_most_optimizations
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
-    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def cluster(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("cluster")
     file = tmp_path / "scheduler.json"
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "0"  # as under `optimised`
     at = ["--host", "127.0.0.1", "--scheduler-file", file, "--no-dashboard"]
     worker = ["worker", *at, "--no-nanny", "--nthreads", "1", "--local-directory", tmp_path]
     commands = [["scheduler", *at, "--port", "0"], worker, worker, worker]
@@ -55,7 +56,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path):
         _tile((slice(0, 1), slice(0, 5)), run="one", spec=small(), precision=32, at=str(tmp_path / "s.zarr"))
 
 
-def test_the_tiles_of_a_killed_worker_are_done_by_the_others(cluster, tmp_path):
+def test_the_tiles_of_a_killed_worker_are_done_by_the_others(cluster, tmp_path, optimised):
     address, workers = cluster
     spec, told = small(**SPEC), []
 

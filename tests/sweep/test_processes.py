@@ -85,7 +85,7 @@ def test_two_processes_write_the_store_of_one(coordinators, tmp_path):
     same(together, alone)
 
 
-def test_the_tiles_of_a_killed_process_are_done_by_the_other_though_it_was_the_coordinator(coordinators, tmp_path):
+def test_the_tiles_of_a_killed_process_are_done_by_the_other_though_it_was_the_coordinator(coordinators, tmp_path, optimised):
     path = tmp_path / "small.toml"
     path.write_text(toml(SOLVED))
     coordinator, peer = pair(next(coordinators), path, tmp_path / "two", "--wait", 100)
