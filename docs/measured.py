@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -11,12 +12,14 @@ from phasejax.verify.claims.worlds import CA, CP, READINGS, accuracy, crossing, 
 from phasejax.verify.contrast import paired, verdict
 from phasejax.verify.measured import TABLES, read
 
+ERRORS = {"score": "error", "difference": "difference_error"}
+
 
 def measured() -> str:
     """One section a table."""
     head = "# Measured on worlds\n\nAccuracy of the class and R² of the nuisance, mean over seeds ± 2 standard errors.\n"
     sweeps = (_sweep(*read(path)) for path in sorted(TABLES.glob("*.csv")))
-    return "\n".join([head, _crossings(), *sweeps, _modalities(), _diagnosed(), _starlight()])
+    return "\n".join([head, _crossings(), *sweeps, _modalities(), _diagnosed(), _starlight(), _emoji()])
 
 
 def _crossings() -> str:
@@ -129,6 +132,29 @@ def _starlight() -> str:
         (
             [what, reads, *(cell(what, reads, *place) for place in cells)]
             for what, reads in table[["what", "reads"]].drop_duplicates().itertuples(index=False)
+        ),
+    )
+
+
+def _emoji() -> str:
+    """Heads on frozen embeddings of real pairs, each beside the better view alone."""
+    table = pd.read_csv(TABLES / "studies" / "emoji.csv")
+    said = table[["apart", "regime", "advice"]].drop_duplicates().itertuples(index=False)
+    told = "; ".join(f"with {apart} apart {_words(regime)}, advice {advice}" for apart, regime, advice in said)
+    columns = [(apart, of) for apart in ("rows", "kinds") for of in ERRORS]
+
+    def cell(what: str, reads: str, apart: str, of: str) -> str:
+        here = table[(table.objective == what) & (table.reads == reads) & (table.apart == apart)]
+        return _interval(*(float(np.mean(here[name])) for name in (of, ERRORS[of])), digits=3)
+
+    return _section(
+        "emoji",
+        "1,377 emoji as pictures (x) and by their names (y), nine groups: balanced accuracy (chance .11) of heads of 6 numbers "
+        f"and of views with all they have, ± 2 standard errors; {table.seed.nunique()} seeds. The diagnosis: {told}.",
+        ["representation", "reads", *(f"{apart} apart, {'accuracy' if of == 'score' else 'lead'}" for apart, of in columns)],
+        (
+            [what, reads, *(cell(what, reads, *column) for column in columns)]
+            for what, reads in table[["objective", "reads"]].drop_duplicates().itertuples(index=False)
         ),
     )
 
