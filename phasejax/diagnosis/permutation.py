@@ -8,6 +8,7 @@ for one.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -53,11 +54,8 @@ def excess(a: Float[np.ndarray, "n p"], arrangements: Iterator[Float[np.ndarray,
     1931), is standardised over the arrangements; the largest counts. All arrangements are treated alike, so that the rank
     of one of them is uniform where they are exchangeable.
     """
-    sums = []
-    for b in arrangements:
-        square = np.cumsum(np.cumsum((a.T @ b) ** 2, axis=0), axis=1)
-        sums.append(square[np.ix_(_prefixes(square.shape[0]), _prefixes(square.shape[1]))].ravel())
-    root = np.cbrt(sums)
+    squares = ((a.T @ b) ** 2 for b in arrangements)
+    root = np.cbrt([(_first(square.shape[0]) @ square @ _first(square.shape[1]).T).ravel() for square in squares])
     spread = root.std(axis=0)
     return np.max((root - root.mean(axis=0)) / np.where(spread > 0, spread, 1), axis=1)
 
@@ -85,8 +83,11 @@ def _levels(a, b, groups, rng, serial):
 
 def _permutations(groups: Int[np.ndarray, " n"], rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
     """Rows as they stand, then rows permuted within groups."""
-    home = np.argsort(groups, kind="stable")
     yield np.arange(groups.size)
+    if not groups.any():  # one group
+        yield from (rng.permutation(groups.size) for _ in range(PERMUTATIONS))
+        return
+    home = np.argsort(groups, kind="stable")
     for _ in range(PERMUTATIONS):
         rows = np.empty(groups.size, int)
         rows[home] = np.lexsort((rng.random(groups.size), groups))
@@ -124,6 +125,8 @@ def _group_sums(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " n"])
     return np.add.reduceat(values[order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=0)
 
 
-def _prefixes(size: int) -> list[int]:
-    """Indices at which sums over the first 1, 2, 4, … of `size` columns end, and over all."""
-    return [2**i - 1 for i in range((size - 1).bit_length())] + [size - 1]
+@lru_cache
+def _first(size: int) -> Float[np.ndarray, "s size"]:
+    """Rows that sum the first 1, 2, 4, … of `size` columns, and all of them."""
+    ends = [2**i for i in range((size - 1).bit_length())] + [size]
+    return np.tri(size, dtype=np.float32)[np.array(ends) - 1]

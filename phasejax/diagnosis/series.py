@@ -30,7 +30,7 @@ def autocorrelation(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " 
 
     Means over 4, 16, 64, … rows are looked at too, as a slow drift hides in the noise of single rows.
     """
-    alone = np.unique(groups).size == groups.size
+    alone = np.bincount(groups).size == groups.size
     first, serial, length = 0.0, False, 1
     while len(values) > _FEWEST and (length == 1 or alone):
         lagged, neighbours = _lagged(values, groups, 1)
@@ -50,7 +50,7 @@ def alike_at(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " n"], ro
 
 def _lagged(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " n"], lag: int) -> tuple[float, int]:
     """Largest autocorrelation of a column at a lag, and of how many pairs of rows, none from two groups."""
-    alone = np.unique(groups).size == groups.size
+    alone = np.bincount(groups).size == groups.size
     joined = np.ones(len(values) - lag, bool) if alone else groups[lag : len(values)] == groups[: len(values) - lag]
     if not joined.any():
         return 0.0, 0

@@ -76,7 +76,8 @@ def with_columns(view: View, values: np.ndarray, centred: np.ndarray) -> tuple[n
     """Covariances (d, m) of the view's columns, in their units, with centred ones (n, m), and the columns' variances (d,)."""
     covariance, variance = np.zeros((values.shape[1], centred.shape[1])), np.zeros(values.shape[1])
     for start in range(0, len(values), _SLAB):
-        slab = (values[start : start + _SLAB] - view.mean) / view.unit
+        slab = values[start : start + _SLAB] - view.mean
+        slab /= view.unit
         covariance += slab.T @ centred[start : start + _SLAB]
         variance += np.einsum("ij,ij->j", slab, slab)
     return covariance / len(values), variance / len(values)
@@ -95,8 +96,10 @@ def _centred_and_scaled(values: np.ndarray) -> tuple[np.ndarray, float, np.ndarr
     middle, reach = middle[moving], reach[moving]
     out = np.empty((len(values), reach.size), np.float64 if values.size <= _DOUBLE_UNTIL else np.float32)
     total, squares = np.zeros((2, reach.size))
+    chosen = slice(None) if moving.all() else moving  # which copies nothing
     for start in range(0, len(values), _SLAB):
-        slab = (values[start : start + _SLAB, moving] - middle) / reach
+        slab = values[start : start + _SLAB, chosen] - middle
+        slab /= reach
         total += slab.sum(axis=0)
         squares += np.einsum("ij,ij->j", slab, slab)
         out[start : start + _SLAB] = slab
