@@ -162,7 +162,7 @@ def held_out_scores(
 
 def _principal(view: np.ndarray, train: np.ndarray) -> np.ndarray:
     """The view on the leading principal components of its training rows, standardised."""
-    moving = view[train].std(axis=0) > 0
+    moving = np.ptp(view[train], axis=0) > 0
     view = (view[:, moving] - view[train][:, moving].mean(axis=0)) / view[train][:, moving].std(axis=0)
     return view @ np.linalg.svd(view[train], full_matrices=False)[2][:_COMPONENTS].T
 
