@@ -40,6 +40,25 @@ def test_after_an_error_the_old_file_stands_and_nothing_else(tmp_path, error):
     assert not isinstance(error, OSError) or caught.value.filename == str(path)
 
 
+def test_what_is_written_reaches_the_disk_before_the_name_changes_hands(tmp_path, monkeypatch):
+    path, happened = tmp_path / "a.txt", []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(handle):
+        happened.append(("disk", os.fstat(handle).st_size))
+        fsync(handle)
+
+    def replaced(draft, target):
+        happened.append(("name", draft.stat().st_size))
+        return replace(draft, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    with whole_file(path) as draft:
+        draft.write_text("whole")
+    assert happened == [("disk", 5), ("name", 5)]
+
+
 def test_two_writers_at_once_both_write_whole_files(tmp_path):
     path = tmp_path / "a.txt"
     with whole_file(path) as one, whole_file(path) as other:

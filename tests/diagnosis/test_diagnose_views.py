@@ -79,6 +79,20 @@ def test_blocks_add_up_and_a_resample_is_its_rows():
     np.testing.assert_allclose(m.xy[:9, :9], np.cov(chosen.T, views[1].scores[rows].T, bias=True)[:9, 9:], atol=1e-6)
 
 
+def test_labels_are_centred_over_the_labelled_rows_of_a_resample():
+    """Where labels are few and rows and labels of a block lie off the mean, other counts give other loadings."""
+    labels = np.where(np.arange(500) % 3 == 0, Z[:, 0], np.nan)
+    block = (Z[:, 0] > 0).astype(int) + 2 * (X[:, 0] > 0)
+    read, views, many = whole(X, Y, labels, block)
+    weights = np.array([0.0, 1, 0, 1])
+    m = moments(many, weights, *padded_variances(*views), 0.0)
+    told = weights[block[read.rows]] == 1
+    column, scores = read.columns[told, 0], np.hstack([view.scores for view in views])[read.rows][told]
+    assert told.sum() < 100 and abs(column.mean()) > 0.3
+    expected = (scores - scores.mean(0)).T @ (column - column.mean()) / told.sum() / np.sqrt(column.var() + 1e-4)
+    np.testing.assert_allclose(np.concatenate([m.x_labels[:9, 0], m.y_labels[:9, 0]]), expected, atol=1e-6)
+
+
 def test_half_samples_take_half_of_the_blocks_each_time_others():
     chosen = half_samples(20, 50, np.random.default_rng(0))
     assert set(np.unique(chosen)) == {0.0, 1.0}

@@ -94,8 +94,8 @@ def high_dimensional_distance(seed: int) -> Finding:
     telling = (measured.mean > 0.02) & (measured.mean < 0.9)
     error = np.abs(measured.mean - predicted)[telling]
     figure = f"mean error {error.mean():.4f}, largest {error.max():.3f} over {telling.sum()} distances drawn in .02-.9"
-    sure = np.max(error, where=validity[telling] < 0.1, initial=0)
-    holds = telling.sum() >= 15 and error.mean() < 0.02 and error.max() < 0.15 and sure < 0.1
+    sure = (error < 0.1 + 4 * measured.error[telling])[validity[telling] < 0.1]
+    holds = telling.sum() >= 15 and error.mean() < 0.02 and error.max() < 0.15 and np.all(sure)
     return Finding(judge(as_stated=bool(holds)), figure, 2 * count * trials)
 
 
