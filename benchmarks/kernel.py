@@ -19,9 +19,9 @@ From d = 128, trials per second of processor time of one core on a machine share
      512         14.7         23.3   1.85  16  25
 
 Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise both matrices 7.2, whole 10.2.
-With ridges on both views the whole takes 1.28 times as long (41 runs in turn, quartiles 1.26 and 1.30), at d = 64 1.52 (15 runs,
-1.48 and 1.61) and at d = 128 1.59 (9 runs, 1.56 and 1.64), alone on both cores. Forming two covariances, factorising them and
-whitening by them is about 2 d³ multiplications more beside the 4 d³ of the whole.
+With ridges on both views the whole takes 1.28 times as long (41 runs in turn, quartiles 1.26 and 1.30), at d = 64 1.52 (15
+runs, 1.48 and 1.61) and at d = 128 1.59 (9 runs, 1.56 and 1.64), alone on both cores. Forming two covariances, factorising them
+and whitening by them is about 2 d³ multiplications more beside the 4 d³ of the whole.
 """
 
 import argparse
