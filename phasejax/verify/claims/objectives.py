@@ -65,7 +65,7 @@ def intra_alignment_conflict(seed: int) -> Finding:
     id="alignment-uniformity-conflict",
     statement="the alignment–uniformity conflict ζ rises towards 1 as M grows",
     condition="negatives drawn independently in every modality, and through the positive's own term in Φ alone; with negatives "
-    "that are tuples themselves ζ is flat, and with a modality gap it falls",
+    "that are tuples themselves ζ falls a little (by .08 from M = 2 to 18), and with a modality gap far more",
     source=_UNIALIGN,
     recorded=Verdict.CONDITIONAL,
 )
@@ -84,11 +84,11 @@ def alignment_uniformity_conflict(seed: int) -> Finding:
                 without_own.append(_mean_and_error(np.asarray(values.against_negatives)[:, :, 0].mean(axis=1)))
     rise = {kind: _rise(found) for kind, found in zeta.items()}
     rises = {kind: change > 0.1 and change > _CLEAR * error for kind, (change, error) in rise.items()}
-    flat = abs(rise["shared"][0]) < 0.1
-    falls = rise["gapped"][0] < -_CLEAR * rise["gapped"][1]
+    falls = all(rise[kind][0] < -_CLEAR * rise[kind][1] for kind in ("shared", "gapped"))
+    little = -0.15 < rise["shared"][0] and rise["gapped"][0] < 1.5 * rise["shared"][0]
     own_term = abs(_rise(without_own)[0]) < max(0.1, _CLEAR * _rise(without_own)[1])
     figure = "; ".join(f"{kind} negatives ζ = {_row([mean for mean, _ in found])}" for kind, found in zeta.items())
-    verdict = judge(as_stated=all(rises.values()), corrected=rises["independent"] and flat and falls and own_term)
+    verdict = judge(as_stated=all(rises.values()), corrected=rises["independent"] and falls and little and own_term)
     return Finding(verdict, f"{figure} at M = 2, 6, 18 (T = .5, ρ = .7)", 3 * len(sizes) * repeats)
 
 
