@@ -9,6 +9,7 @@ import pytest
 
 from phasejax import Regime
 from phasejax.cli import COMMANDS, _loaded
+from phasejax.verify import Verdict, list_claims
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +37,25 @@ def test_the_examples_run_and_their_numbers_are_right(tmp_path, monkeypatch):
     assert recovery.subspace_distance(names["cp"].encoder_x) > 0.99
     assert names["found"].regime is Regime.CA_ONLY
     assert names["dataset"].regime.dims == ("kappa", "nu", "quality_x")
+
+
+def test_claims_are_counted_as_they_stand_on_record():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    checked = re.search(r"checks (\d+) of them .*?: (\d+) hold, (\d+) hold with a condition, (\d+) are refuted", text)
+    tables = re.search(
+        r"Another (\d+) .*?: (\d+) hold, (\d+) with a condition, (\d+) are refuted and (\d+) are not decided", text
+    )
+    assert checked and tables
+    measured = [claim for claim in list_claims() if _module(claim.check) in ("worlds", "modalities", "starlight")]
+    others = [claim for claim in list_claims() if claim not in measured]
+    for said, claims in ((checked.groups(), others), (tables.groups(), measured)):
+        verdicts = [claim.recorded for claim in claims]
+        assert list(map(int, said)) == [len(claims), *(verdicts.count(verdict) for verdict in list(Verdict)[: len(said) - 1])]
+
+
+def _module(check) -> str:
+    """The last part of the name of the module that a check is defined in."""
+    return getattr(check, "func", check).__module__.rpartition(".")[2]
 
 
 def test_the_version_is_stated_once():

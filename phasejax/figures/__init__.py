@@ -46,6 +46,7 @@ NAMES = (
     "retrieval_against_recovery",
     "worlds",
     "three_readings",
+    "three_readings_small",
     "embeddings",
     "caption_asymmetry",
     "narrow_outputs",

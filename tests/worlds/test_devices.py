@@ -19,6 +19,8 @@ WORLDS = {
     XorTriples: ("amplitude", {}),
 }
 
+N = 32  # as in the tests of shapes and values: one compilation serves both
+
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_one_key_draws_the_same_on_one_device_and_on_four(world):
@@ -28,9 +30,9 @@ def test_one_key_draws_the_same_on_one_device_and_on_four(world):
     assert stack.batch_shape == (4,)
     keys = jax.random.split(jax.random.key(5), 4)
     spread = NamedSharding(Mesh(np.array(jax.devices()), ("lane",)), PartitionSpec("lane"))
-    views = draw_all(spread, 8, keys, stack)
+    views = draw_all(spread, N, keys, stack)
     for i, value in enumerate(values):
-        alone = world(**{knob: value}, **rest).sample(8, key=keys[i])
+        alone = world(**{knob: value}, **rest).sample(N, key=keys[i])
         for many, one in zip(views, alone, strict=True):
             assert len(many.sharding.device_set) == 4
             np.testing.assert_array_equal(np.asarray(many)[i], one)

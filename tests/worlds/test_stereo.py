@@ -16,11 +16,11 @@ QUIET = {"noise_x": 0.0, "noise_y": 0.0, "rotation": 0.0}
 @both
 def test_shapes_and_values(world):
     world = world(size="tiny", noise_y=0.9)
-    drawn = world.draw(64, key=jax.random.key(0))
+    drawn = world.draw(32, key=jax.random.key(0))
     assert tuple(view.shape[1:] for view in drawn.views) == world.dimensions
     assert all(view.min() >= 0 and view.max() <= 1 for view in drawn.views)
     assert set(np.unique(drawn.signal["class"])) == set(range(len(world.classes)))
-    np.testing.assert_array_equal(drawn.views[0], world.sample(64, key=jax.random.key(0))[0])
+    np.testing.assert_array_equal(drawn.views[0], world.sample(32, key=jax.random.key(0))[0])
 
 
 def test_the_sprite_is_where_the_truth_says():
@@ -95,9 +95,9 @@ def test_noise_is_of_the_named_size(world):
 @both
 def test_keys_decide_everything(world):
     world = world(size="tiny", jitter=0.3)
-    one, again, other = (world.sample(64, key=jax.random.key(seed))[1] for seed in (0, 0, 1))
+    one, again, other = (world.sample(32, key=jax.random.key(seed))[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
-    assert not np.any(np.all(np.asarray(one).reshape(64, -1) == np.asarray(other).reshape(64, -1), axis=1))
+    assert not np.any(np.all(np.asarray(one).reshape(32, -1) == np.asarray(other).reshape(32, -1), axis=1))
 
 
 @both
