@@ -7,11 +7,12 @@ at quiet (.1) and loud (1) photometric noise; dust correlates by ν = .5. Featur
 would give; R² on folds apart, mean and standard deviation over seeds of the stars; above each table what `diagnose` says.
 FILE.csv gets a row for each number, after those that it holds already.
 
-Seen so far, quiet light curves, log g: the diagnostic says Both for all three seeds; R² .946 ± .001 from the spectrum alone,
-.950 ± .003 from the light curve alone, .975 ± .001 from both as they are; vicreg .955 ± .013, prediction x→y .939 ± .005 and
-y→x .869 ± .010, infonce .841 ± .021, trained on the label .951 ± .002. No head beats the two views side by side. Loud ones,
-log g (`phasejax/verify/tables/studies/starlight.csv`, claims starlight-…): Neither for two seeds and Both for one; the spectrum
-alone is ahead of every head.
+Seen (`phasejax/verify/tables/studies/starlight.csv`, claims starlight-…, page of measured worlds). Of log g the diagnostic says
+Both for all three seeds where light curves are quiet, as published; there vicreg tells .955 ± .013 and no head beats the two
+views side by side, .975 ± .001. Loud: Neither for two seeds and Both for one, and the spectrum alone, .946 ± .001, is ahead of
+every head. Of the age, which only the light curve tells (.555 ± .021 quiet, .448 ± .036 loud), the views side by side tell more
+than either, .700 ± .031 and .536 ± .030; no head does, and R² is far below 0 for prediction x→y and for vicreg when both
+heads are read. There the diagnostic says Neither for all seeds where it is quiet, for two of three where it is loud.
 """
 
 import argparse

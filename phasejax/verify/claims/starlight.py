@@ -1,6 +1,6 @@
 """What is published of faint stars, on procedural ones: from the table that `benchmarks/starlight.py` writes.
 
-python benchmarks/starlight.py --out phasejax/verify/tables/studies/starlight.csv --noise 1 --label log_g
+python benchmarks/starlight.py --out phasejax/verify/tables/studies/starlight.csv
 """
 
 import pandas as pd
