@@ -82,7 +82,8 @@ def doubts(relation: Relation, trial: Trial | None) -> list[str]:
     if relation.serial:
         said.append(
             f"Neighbouring rows are alike (correlation {relation.autocorrelation:.2f} in file order): --groups, or groups=, of "
-            "sessions or stretches of rows would keep them together in every fold."
+            "sessions or stretches of rows would keep them together in every fold. Where the order means nothing, as in a file "
+            "sorted by class, shuffled pairs can be told more from."
         )
     for row in relation.dominant:
         said.append(
