@@ -64,7 +64,7 @@ def float32():
 @pytest.fixture
 def optimised(monkeypatch):
     """Compiled as users have it, commands included: for tests that draw a lot, or of the last digits, which may be lost."""
-    before = jax.config.jax_disable_most_optimizations
+    before = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1"
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
