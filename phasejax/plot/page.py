@@ -2,6 +2,7 @@
 
 import html
 import io
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
@@ -50,8 +51,8 @@ _REM = 4.7  # of a page's width to an inch of a figure, at least: letters of 7 p
 
 def whole(title: str, body: str) -> str:
     """A page of this title (text) and body (HTML) that needs nothing else."""
-    for apart, together in _KEPT_TOGETHER:
-        body = body.replace(apart, together)
+    parts = re.split("(<code>.*?</code>)", body)  # a command is copied as it stands
+    body = "".join(part if part.startswith("<code>") else _kept_together(part) for part in parts)
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -72,6 +73,12 @@ def caveats(lines: Iterable[str]) -> str:
     """Sentences in a box that cannot be overlooked; nothing where there are none."""
     shown = list(lines)
     return f"<div class='caveats'><strong>Caveats</strong>{listed(shown)}</div>" if shown else ""
+
+
+def _kept_together(text: str) -> str:
+    for apart, together in _KEPT_TOGETHER:
+        text = text.replace(apart, together)
+    return text
 
 
 def table(headings: Iterable[str], lines: Iterable[Iterable[str]]) -> str:

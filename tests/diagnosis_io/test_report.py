@@ -15,6 +15,7 @@ from phasejax.diagnosis import Estimate, Spectrum, words
 from phasejax.diagnosis.figures import SHARE, phase_plane, spectrum
 from phasejax.diagnosis.report import report_page
 from phasejax.plot import REGIME_COLORS
+from phasejax.plot.page import origin, whole
 from phasejax.theory import Regime
 
 SOURCES = {"x": "x&y.npy", "labels": "<l>.csv:a", "seed": "7"}
@@ -59,6 +60,11 @@ def read(page):
 
 def test_a_number_and_its_per_cent_sign_stay_on_one_line(page):
     assert f"90{SPACE}%" in page and not re.search(r"\d %", page)
+
+
+def test_a_command_is_copied_as_it_stands():
+    command = "phasejax diagnose 'a – 5 % ± 1.npy' y.npy"
+    assert f"<code>{html.escape(command)}</code>" in whole("a – 5 %", origin({"x": "a – 5 %"}, command))
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page):

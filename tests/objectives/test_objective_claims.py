@@ -1,29 +1,10 @@
-"""The claims about objectives give the verdicts on record, and turn red when a formula is broken."""
+"""The claims about objectives turn red when a formula is broken."""
 
 import jax.numpy as jnp
 
 from phasejax import objectives
-from phasejax.verify import Verdict, verify
+from phasejax.verify import Verdict
 from phasejax.verify.claims import objectives as claims
-
-IDS = [
-    "infonce-gradient",
-    "intra-alignment-conflict",
-    "alignment-uniformity-conflict",
-    "hoelder-half-cauchy-schwarz",
-    "hoelder-bound",
-    "temperature-matching",
-    "retrieval-is-not-recovery",
-    "aligning-losses-are-on-the-ca-side",
-]
-
-
-def test_every_claim_gives_its_verdict_at_another_seed():
-    results = list(verify(IDS, seed=1))
-    assert [result.claim.id for result in results] == IDS
-    for result in results:
-        assert result.as_recorded, (result.claim.id, result.finding)
-        assert result.finding.cases >= 6
 
 
 def test_a_repulsion_without_the_positive_refutes_the_gradient_identity(monkeypatch):

@@ -15,7 +15,7 @@ from phasejax.verify.optimise import minimise, starts
 from phasejax.verify.registry import Finding, Verdict, claim, judge
 
 SHAPE = Shape(2, 5, 5)
-PROBLEMS, STARTS = 12, 40
+PROBLEMS, STARTS = 12, 20
 REST = 1e-6  # slope of the cost over the cost itself, where points are of order 1
 
 
