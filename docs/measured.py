@@ -38,15 +38,16 @@ def _crossings() -> str:
                 told = (accuracy(here.sel(jitter=jitter), name) for jitter in (0, 0.5) for name in (aligned, predicting))
                 shown = (_interval(one.value.item(), one.error.item()) for one in told)
                 found = str(verdict(crossing(here, aligned, predicting)))
-                rows.append([_budget(spec), aligned, predicting, f"{noise:g}", READINGS[how][2], *shown, found])
+                rows.append([_words(spec["name"]), f"{aligned} and {predicting}", f"{noise:g}", how, *shown, found])
     return _section(
         "do the curves cross?",
         "Published: where positions agree (jitter 0) prediction tells more of the class, where each view is moved by .5 "
         "alignment does. By a converged probe of the features that is seen of sprites where prediction reads the noisy view, "
         "at either budget, and where the target is quiet (16×16 pixels); from the clean view prediction of a noisy target "
         "meets alignment or stays ahead. Of solids neither is ahead at a jitter of .5. In the two leading directions, of which "
-        "the linear theory speaks, neither is far from chance (.33, solids .25): where positions agree they hold the position.",
-        ["budget", "CA", "CP", "target noise", "read by", "CA, 0", "CP, 0", "CA, .5", "CP, .5", "crossing"],
+        "the linear theory speaks, neither is far from chance (.33, solids .25): where positions agree they hold the position. "
+        "The budget of each sweep is said below, above its own table.",
+        ["sweep", "CA and CP", "target noise", "read by", "CA, 0", "CP, 0", "CA, .5", "CP, .5", "crossing"],
         rows,
     )
 
@@ -173,7 +174,7 @@ def _under(table: xr.Dataset, how: str) -> xr.Dataset:
 
 
 def _interval(value: float, error: float, *, digits: int = 2) -> str:
-    return f"{value:.{digits}f} ± {2 * error:.{digits}f}"
+    return f"{value:.{digits}f} ± {2 * error:.{digits}f}".replace(" ±", "\N{NO-BREAK SPACE}±")
 
 
 def _words(name: str) -> str:
