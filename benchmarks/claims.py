@@ -18,8 +18,7 @@ from typing import TextIO
 import jax
 import numpy as np
 
-from phasejax.verify import list_claims
-from phasejax.verify.run import _checked
+from phasejax.verify import list_claims, verify
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -30,7 +29,7 @@ def check(only: list[str], seeds: range, found: list[dict], file: TextIO) -> Non
     for claim in list_claims(only):
         for seed in seeds:
             if (claim.id, seed) not in done:
-                result = _checked(claim, seed)
+                (result,) = verify([claim.id], seed=seed)
                 line = {"seed": seed, "red": not result.as_recorded, "seconds": round(result.seconds, 2), **result.to_dict()}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 file.flush()

@@ -26,6 +26,7 @@ __all__ = [
     "known",
     "nearest",
     "nonnegative",
+    "pairs",
     "positive",
     "ridges",
     "same_rows",
@@ -80,6 +81,11 @@ def nonnegative(**values: Any) -> None:
 def single(value: Any) -> Any:
     """A number for a compiled function: whole ones as floats, since JAX's whole numbers end at 2³¹ or 2⁶³."""
     return float(value) if isinstance(value, int) else value
+
+
+def pairs(n: Any) -> None:
+    """n ≥ 1 pairs, which need not be whole."""
+    entries("n", n, lambda v: v >= 1, "≥ 1")
 
 
 def ridges(**values: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from phasejax.diagnosis.image import Image, image_of
 from phasejax.diagnosis.permutation import excess, related
 from phasejax.diagnosis.sample import Sample
-from phasejax.diagnosis.series import alike_at, autocorrelation, unexplained
+from phasejax.diagnosis.series import alike_at, alone, autocorrelation, unexplained
 from phasejax.diagnosis.views import View
 
 Verdict = Literal["fit", "same view", "views unrelated", "order of rows", "labels unrelated", "too few labels"]
@@ -85,7 +85,7 @@ def relate(x: np.ndarray, y: np.ndarray, sample: Sample, seed: int) -> Relation:
     codes = np.unique(groups[labels.rows], return_inverse=True)[1]
     kept_order = serial and any(alike_at(rest, groups, labels.rows) for rest in rests)
     told = [related(view.scores[labels.rows], labels.columns, codes, rng, serial=kept_order) for view in views]
-    rows_are_free = not serial and np.bincount(groups).size == len(groups)
+    rows_are_free = not serial and alone(groups)
     return Relation(
         views=joint,
         labels_x=told[0],

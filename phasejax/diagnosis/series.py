@@ -10,6 +10,11 @@ _FEWEST = 30  # neighbours, without which nothing is said
 _BEYOND_CHANCE = 4.5  # standard deviations; with 16 components and a handful of lengths, about 1 in 1000 by chance
 
 
+def alone(groups: Int[np.ndarray, " n"]) -> bool:
+    """Whether every row is a group of its own."""
+    return np.bincount(groups).size == groups.size
+
+
 def unexplained(scores: Float[np.ndarray, "n r"], labels: Labels, groups: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n c"]:
     """The leading columns of `scores` less what groups and labels explain: a file sorted by class is no series.
 
@@ -30,9 +35,8 @@ def autocorrelation(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " 
 
     Means over 4, 16, 64, … rows are looked at too, as a slow drift hides in the noise of single rows.
     """
-    alone = np.bincount(groups).size == groups.size
     first, serial, length = 0.0, False, 1
-    while len(values) > _FEWEST and (length == 1 or alone):
+    while len(values) > _FEWEST and (length == 1 or alone(groups)):
         lagged, neighbours = _lagged(values, groups, 1)
         if neighbours < _FEWEST:
             break
@@ -50,8 +54,7 @@ def alike_at(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " n"], ro
 
 def _lagged(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " n"], lag: int) -> tuple[float, int]:
     """Largest autocorrelation of a column at a lag, and of how many pairs of rows, none from two groups."""
-    alone = np.bincount(groups).size == groups.size
-    joined = np.ones(len(values) - lag, bool) if alone else groups[lag : len(values)] == groups[: len(values) - lag]
+    joined = np.ones(len(values) - lag, bool) if alone(groups) else groups[lag : len(values)] == groups[: len(values) - lag]
     if not joined.any():
         return 0.0, 0
     deviation = values - values.mean(axis=0)

@@ -57,7 +57,7 @@ def expected_overlaps(
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(found.overlaps for found in _expected(model, n, ridge_x, ridge_y)))
 
@@ -67,7 +67,7 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return PerObjective(*(found.validity for found in _expected(model, n, ridge_x, ridge_y)))
 
@@ -81,7 +81,7 @@ def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Ar
 
     **Raises:** `ValueError` for n < 1 where n is known.
     """
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     threshold = critical(model, n)
     return PerObjective(_smallest_ratio(rho(model), threshold.rho), _smallest_ratio(tau(model), threshold.tau))
 
@@ -127,7 +127,7 @@ def effective_critical_nu(
 
     **Raises:** `ValueError` for n < 1, a level outside (0, 1] or a negative ridge, where they are known.
     """
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     return _critical_nu(model, n, level, ridge_x, ridge_y)

@@ -139,7 +139,7 @@ def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
     share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * k / places)[:d_x], *found)
-    signal, every = (jnp.maximum(jnp.sum(at), 0) for at in (found.density.share[:k], found.density.share))
+    signal, every = jnp.maximum(jnp.sum(found.density.share[:k]), 0), jnp.maximum(density, 0)
     contested = x * every / (1 + x * every)  # by how many there are for each e-fold of z
     purity = signal / jnp.where(every > 0, every, 1)
     tied = places > k

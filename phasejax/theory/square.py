@@ -101,7 +101,7 @@ def expected_overlaps(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, r
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     return _expected_overlaps(model, n, shrinkage(ridge_x), shrinkage(ridge_y))
 
 
@@ -115,7 +115,7 @@ def best_ridge(model: SpikedModel, n: Scalar) -> Point:
 
     **Raises:** `ValueError` for n < 1 where it is known.
     """
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     return _best_ridge(model, n)
 
 
@@ -141,7 +141,7 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    checks.entries("n", n, lambda value: value >= 1, "≥ 1")
+    checks.pairs(n)
     return spread(captured_in_square(model, n, shrinkage(ridge_x), shrinkage(ridge_y)), model.k)
 
 
