@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import pandas as pd
+from kept import kept
 
 from phasejax.diagnosis import diagnose
 from phasejax.experiments.world.spec import WorldSpec
@@ -56,25 +55,31 @@ def diagnosed(world: Stereo, pairs: int) -> dict[str, Any]:
     return said | {"elbow": Regime(elbow.regime).name}
 
 
+def world_spec(name: str) -> WorldSpec:
+    spec = load_spec(name)
+    assert isinstance(spec, WorldSpec)
+    return spec
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweeps", nargs="*", default=["stereo_sprites_jitter_long", "stereo_solids_long"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=3000)
     given = parser.parse_args()
-    rows = pd.read_csv(given.out).to_dict("records") if given.out.exists() else []
-    done = {(row["sweep"], row["jitter"], row["noise_y"]) for row in rows}
-    for name in given.sweeps:
-        spec = load_spec(name)
-        assert isinstance(spec, WorldSpec)
-        axes = spec.values()
-        for jitter, noise in product(axes["jitter"], axes["noise_y"]):
-            if (name, jitter, noise) in done:
-                continue
-            world = WORLDS[spec.world.name](size=spec.world.size, jitter=jnp.array(jitter), noise_y=jnp.array(noise))
-            rows.append({"sweep": name, "jitter": jitter, "noise_y": noise} | diagnosed(world, given.pairs))
-            pd.DataFrame(rows).round(4).to_csv(given.out, index=False)
-            print(rows[-1], flush=True)
+    specs = {name: world_spec(name) for name in given.sweeps}
+    cells = (
+        {"sweep": name, "jitter": jitter, "noise_y": noise}
+        for name, spec in specs.items()
+        for jitter, noise in product(*(spec.values()[axis] for axis in ("jitter", "noise_y")))
+    )
+
+    def measure(sweep: str, jitter: float, noise_y: float) -> list[dict[str, Any]]:
+        table = specs[sweep].world
+        world = WORLDS[table.name](size=table.size, jitter=jitter, noise_y=noise_y)
+        return [diagnosed(world, given.pairs)]
+
+    print(kept(given.out, cells, measure).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ with kinds apart. Training one modality against the other pays for nothing here.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from frozen_networks import classes, efficientnet, minilm, tensors
+from kept import kept
 from matplotlib.cbook import get_sample_data
 from PIL import Image, ImageDraw, ImageFont
 from safetensors.numpy import load_file
@@ -110,20 +111,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
     x, y, labels, kinds = embedded(given.folder)
-    table = given.folder / "emoji.csv"
-    rows = pd.read_csv(table).to_dict("records") if table.exists() else []
-    for seed in range(given.seeds):
-        for apart, groups in (("rows", None), ("kinds", kinds)):
-            if any((row["seed"], row["apart"]) == (seed, apart) for row in rows):
-                continue
-            said = diagnose(x, y, labels, groups=groups, key=jax.random.key(seed))
-            found = train_heads(
-                x, y, labels, groups=groups, objectives=OBJECTIVES, width=WIDTH, steps=400, key=jax.random.key(seed)
-            )
-            about = {"seed": seed, "apart": apart, "regime": Regime(said.regime).name, "advice": said.objective}
-            rows += [about | head for head in found.to_dict()["heads"]]
-            pd.DataFrame(rows).round(4).to_csv(table, index=False)
-    measured = pd.DataFrame(rows)
+
+    def measure(seed: int, apart: str) -> list[dict[str, Any]]:
+        groups = kinds if apart == "kinds" else None
+        said = diagnose(x, y, labels, groups=groups, key=jax.random.key(seed))
+        found = train_heads(
+            x, y, labels, groups=groups, objectives=OBJECTIVES, width=WIDTH, steps=400, key=jax.random.key(seed)
+        )
+        about = {"regime": Regime(said.regime).name, "advice": said.objective}
+        return [about | head for head in found.to_dict()["heads"]]
+
+    cells = ({"seed": seed, "apart": apart} for seed in range(given.seeds) for apart in ("rows", "kinds"))
+    measured = kept(given.folder / "emoji.csv", cells, measure)
     print(measured[["apart", "seed", "regime", "advice"]].drop_duplicates().to_string(index=False))
     scores = ["score", "error", "difference", "difference_error"]
     print(measured.pivot_table(index=["apart", "objective", "reads"], values=scores, sort=False).round(3).to_string())

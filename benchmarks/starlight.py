@@ -4,8 +4,8 @@
 
 As published, log g and the age are told from alignment, from prediction either way, from either view alone and from a ceiling,
 at quiet (.1) and loud (1) photometric noise; dust correlates by ν = .5. Features are what frozen encoders
-would give; R² on folds apart, mean and standard deviation over seeds of the stars; above each table what `diagnose` says.
-FILE.csv gets a row for each number, after those that it holds already.
+would give; R² on folds apart, mean and standard deviation over seeds of the stars; above them what `diagnose` says of each.
+FILE.csv gets a row for each number; what it holds is not measured again.
 
 Seen (`phasejax/verify/tables/studies/starlight.csv`, claims starlight-…, page of measured worlds). Of log g the diagnostic says
 Both for all three seeds where light curves are quiet, as published; there vicreg tells .955 ± .013 and no head beats the two
@@ -16,13 +16,13 @@ heads are read. There the diagnostic says Neither for all seeds where it is quie
 """
 
 import argparse
-import csv
-from collections import Counter
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from kept import kept
 
 from phasejax.diagnosis import diagnose
 from phasejax.heads import train_heads
@@ -41,31 +41,24 @@ def main() -> None:
     parser.add_argument("--stars", type=int, default=900)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
-    new = not given.out.exists()
-    with given.out.open("a") as file:
-        write = csv.writer(file).writerow
-        if new:
-            write(("noise", "label", "seed", "what", "reads", "value"))
-        for noise in given.noise:
-            for label in given.label:
-                scores, heads, regimes = [], (), Counter()
-                for seed in range(given.seeds):
-                    drawn = Starlight(photometric_noise=jnp.array(noise)).draw(given.stars, key=jax.random.key(seed))
-                    x, y = map(np.asarray, frozen_features(drawn.views))
-                    told = np.asarray(drawn.signal[label])
-                    found = train_heads(x, y, told, objectives=OBJECTIVES, key=jax.random.key(seed), steps=400)
-                    regime = Regime(diagnose(x, y, told, key=jax.random.key(seed)).regime).name
-                    write((noise, label, seed, "regime", "", regime))
-                    for head, score in zip(found.heads, found.score, strict=True):
-                        write((noise, label, seed, head.objective, head.reads, f"{score:.4f}"))
-                    file.flush()
-                    heads = found.heads
-                    scores.append(found.score)
-                    regimes[regime] += 1
-                mean, deviation = np.mean(scores, axis=0), np.std(scores, axis=0, ddof=min(1, given.seeds - 1))
-                print(f"\nphotometric noise {noise:g}, {label}: the diagnostic says {dict(regimes)}")
-                for head, m, s in zip(heads, mean, deviation, strict=True):
-                    print(f"  {head.objective:20s} reads {head.reads:5s} R² {m:6.3f} ± {s:.3f}", flush=True)
+    axes = {"noise": given.noise, "label": given.label, "seed": range(given.seeds)}
+    cells = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+
+    def measure(noise: float, label: str, seed: int) -> list[dict[str, Any]]:
+        drawn = Starlight(photometric_noise=noise).draw(given.stars, key=jax.random.key(seed))
+        x, y = map(np.asarray, frozen_features(drawn.views))
+        told = np.asarray(drawn.signal[label])
+        found = train_heads(x, y, told, objectives=OBJECTIVES, key=jax.random.key(seed), steps=400)
+        said = Regime(diagnose(x, y, told, key=jax.random.key(seed)).regime).name
+        scores = zip(found.heads, found.score, strict=True)
+        return [{"what": "regime", "reads": "", "value": said}] + [
+            {"what": head.objective, "reads": head.reads, "value": f"{score:.4f}"} for head, score in scores
+        ]
+
+    rows = kept(given.out, cells, measure)
+    regimes, scores = rows[rows.what == "regime"], rows[rows.what != "regime"].astype({"value": float})
+    print(regimes.groupby(["label", "noise"]).value.agg(", ".join).to_string())
+    print(scores.groupby(["label", "noise", "what", "reads"], sort=False).value.agg(["mean", "std"]).round(3).to_string())
 
 
 if __name__ == "__main__":
