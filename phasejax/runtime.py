@@ -1,5 +1,6 @@
 """How the command line sets JAX up. A library user's own settings are never touched by importing phasejax."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ def prepare() -> None:
     Batched kernels run on one core per CPU device, so a device per core is what fills the machine; BLAS threads of one
     device would only fight those of the others. What the user's environment sets is kept.
     """
+    gc.set_threshold(100_000)  # modules and traces stay: looking through them again and again was a tenth of a short command
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import jax
 
@@ -21,6 +23,8 @@ def prepare() -> None:
         jax.config.update("jax_num_cpu_devices", cores())
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory()))
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)  # a second by default, and lost in every process
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from phasejax.cli.shared import checked_directory, console, plain_errors
-from phasejax.figures import NAMES, regenerate
-from phasejax.sweep import StoreError
+from phasejax.figures import NAMES
 
 
 def names() -> str:
@@ -23,6 +22,9 @@ def figures(
     out: Annotated[Path, typer.Option(help="Directory for the figures and the sweeps they read.")] = Path("out/figures"),
 ) -> None:
     """Regenerate the figures, running the sweeps they need; what an earlier run left of a sweep is used."""
+    from phasejax.figures import regenerate
+    from phasejax.sweep import StoreError
+
     with plain_errors(ValueError, StoreError, interrupted="finished figures and sweeps are kept"):
         checked_directory(out)
         with console.status("") as status:

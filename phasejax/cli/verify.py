@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -11,30 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from phasejax.cli.shared import checked_files, console, plain_errors, write_whole
-from phasejax.verify import Result, Verdict, list_claims
-from phasejax.verify import verify as run_claims
 
-
-def names() -> str:
-    """What --only may name."""
-    return "Claims: " + ", ".join(claim.id for claim in list_claims()) + "."
-
-
-COLORS = {
-    Verdict.HOLDS: "green",
-    Verdict.CONDITIONAL: "yellow",
-    Verdict.REFUTED: "magenta",
-    Verdict.OPEN: "blue",
-    Verdict.UNDECIDED: "red",
-}
+if TYPE_CHECKING:
+    from phasejax.verify import Result
 
 
 def verify(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the results to a JSON file.")] = None,
-    only: Annotated[list[str] | None, typer.Option("--only", help="Check this claim only; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Check this claim only; may be repeated. Any other word lists them all.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random models and draws.")] = 0,
 ) -> None:
     """Check every claim of the theory. Exit 0 if every verdict is the one on record, 1 if not."""
+    from phasejax.verify import Verdict, list_claims
+    from phasejax.verify import verify as run_claims
+
     with plain_errors(ValueError):
         checked_files({"--json": json_file})
         began = time.monotonic()
@@ -59,14 +51,17 @@ def verify(
             raise typer.Exit(1)
 
 
-def _table(results: list[Result]) -> Table:
+def _table(results: "list[Result]") -> Table:
     """What is claimed, and under which condition, beside what was found."""
+    from phasejax.verify import Verdict
+
+    colors = dict(zip(Verdict, ("green", "yellow", "magenta", "blue", "red"), strict=True))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("claim", ratio=3, overflow="fold")
     table.add_column("found", ratio=2, overflow="fold")
     for result in results:
         claim, finding = result.claim, result.finding
         claimed = f"[bold]{claim.id}[/] · {escape(claim.source)}\n{escape(claim.statement)}\n[dim]{escape(claim.condition)}[/]"
-        verdict = f"[bold {COLORS[finding.verdict]}]{finding.verdict}[/]"
+        verdict = f"[bold {colors[finding.verdict]}]{finding.verdict}[/]"
         table.add_row(claimed, f"{verdict}\n{escape(finding.figure)}\n{finding.cases:,} cases\n")
     return table
