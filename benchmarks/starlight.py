@@ -11,8 +11,11 @@ Seen (`phasejax/verify/tables/studies/starlight.csv`, claims starlight-…, page
 Both for all three seeds where light curves are quiet, as published; there vicreg tells .955 ± .013 and no head beats the two
 views side by side, .975 ± .001. Loud: Neither for two seeds and Both for one, and the spectrum alone, .946 ± .001, is ahead of
 every head. Of the age, which only the light curve tells (.555 ± .021 quiet, .448 ± .036 loud), the views side by side tell more
-than either, .700 ± .031 and .536 ± .030; no head does, and R² is far below 0 for prediction x→y and for vicreg when both
-heads are read. There the diagnostic says Neither for all seeds where it is quiet, for two of three where it is loud.
+than either, .700 ± .031 and .536 ± .030; no head does. R² is far below 0 for prediction x→y and for vicreg when both heads are
+read: heads learn 720 pairs by heart. Those of vicreg correlate by .98 on them and by .48 on others, and the head of spectra
+that predicts light curves tells the age of those stars (.63) and of no others; after 40 steps, not 400, vicreg's two tell .40
+(one seed).
+There the diagnostic says Neither for all seeds where it is quiet, for two of three where it is loud.
 """
 
 import argparse

@@ -131,7 +131,8 @@ def _starlight() -> str:
 
     return _section(
         "starlight",
-        "Heads on frozen features of 900 procedural stars, R² on folds apart, mean ± 2 standard errors over seeds.",
+        "Heads on frozen features of 900 procedural stars, R² on folds apart, mean ± 2 standard errors over seeds. Far below 0 "
+        "are heads that know the pairs they were trained on by heart: what a probe reads of those, others do not have.",
         ["representation", "reads", *(f"{label}, photometric noise {noise:g}" for label, noise in cells)],
         (
             [what, reads, *(cell(what, reads, *place) for place in cells)]

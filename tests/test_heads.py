@@ -96,6 +96,22 @@ def test_the_report_names_who_is_ahead_and_what_diverged():
     assert "Caveats" not in report.report_page(made._replace(diverged=()), {})
 
 
+def test_heads_below_chance_are_named():
+    """Heads alone, and only beyond two standard errors."""
+    kinds = (
+        ("baseline", "features alone", "x"),
+        ("baseline", "features alone", "y"),
+        ("head", "a", "x, y"),
+        ("head", "b", "y"),
+    )
+    score, error = np.array([-0.9, 0.5, -0.3, -0.3]), np.array([0.1, 0.1, 0.14, 0.16])
+    made = Heads(tuple(Head(*kind) for kind in kinds), score, error, score - 0.5, error, "R²", 0.0, ())
+    assert made.below_chance == (Head("head", "a", "x, y"),)
+    page = report.report_page(made, {})
+    assert "a (x, y): below chance" in page and page.count("below chance") == 1
+    assert not made._replace(chance=-0.6).below_chance
+
+
 @pytest.fixture
 def files(tmp_path):
     for name, array in zip(("x", "y", "labels"), pairs(n=80), strict=True):

@@ -43,7 +43,9 @@ def verdict(found: Heads) -> str:
 
 def caveats(found: Heads) -> list[str]:
     """What to know before a score is believed."""
-    return [f"{name}: a training diverged; its last good state is scored." for name in found.diverged]
+    lost = [f"{name}: a training diverged; its last good state is scored." for name in found.diverged]
+    by_heart = "below chance: it knows the pairs that it was trained on by heart. Fewer steps or more pairs may help."
+    return lost + [f"{_name(head)}: {by_heart}" for head in found.below_chance]
 
 
 def report_page(found: Heads, sources: Mapping[str, str], command: str | None = None) -> str:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, ArrayLike, Float, Int, Key
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
 
 from phasejax.diagnosis import checks
 from phasejax.diagnosis.labels import read_labels
@@ -56,8 +56,16 @@ class Heads(NamedTuple):
     @property
     def ahead(self) -> tuple[Head, ...]:
         """The heads that score more than the better view alone, by more than two standard errors."""
-        gain = self.difference > 2 * self.difference_error
-        return tuple(head for head, better in zip(self.heads, gain, strict=True) if better and head.kind == "head")
+        return self._heads(self.difference > 2 * self.difference_error)
+
+    @property
+    def below_chance(self) -> tuple[Head, ...]:
+        """The heads that score less than what tells nothing, by more than two standard errors: what they hold of the pairs that
+        they were trained on, other pairs do not have."""
+        return self._heads(self.score < self.chance - 2 * self.error)
+
+    def _heads(self, chosen: Bool[np.ndarray, " C"]) -> tuple[Head, ...]:
+        return tuple(head for head, here in zip(self.heads, chosen, strict=True) if here and head.kind == "head")
 
     def to_dict(self) -> dict:
         """Plain numbers and words, for JSON."""
