@@ -8,8 +8,10 @@ def main() -> None:
     """Run the command line. Until a command begins there is nothing to keep: Ctrl-C ends the process wherever it is."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored, as under nohup
         signal.signal(signal.SIGINT, _leave)
+    from phasejax import runtime
     from phasejax.cli import app
 
+    runtime.is_command = True
     app()
 
 

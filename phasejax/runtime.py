@@ -3,9 +3,16 @@
 import gc
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+BEGAN = time.time()
+"""When this was loaded, which a command does first."""
+
+is_command = False
+"""Whether this process is one of the command line's and runs this package as it stands in its files."""
 
 
 def prepare() -> None:

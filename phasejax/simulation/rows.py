@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Compiled
 from jaxtyping import Array
 
+from phasejax.programs import kept
 from phasejax.simulation.cell import Cell
 from phasejax.simulation.draws import lane_keys
 from phasejax.simulation.statistics import RowSums, summed
@@ -87,7 +88,7 @@ class Program:
     def __call__(self, numbers: Numbers) -> RowSums:
         """The sums of a call's rows, enqueued."""
         with jax.enable_x64(self.precision == 64):
-            return self.compile()(numbers)
+            return RowSums(*self.compile()(*numbers))
 
     def numbers(
         self,
@@ -121,11 +122,16 @@ def _each(everywhere: Any, by_row: Any) -> Numbers:
 @lru_cache(maxsize=16)
 def _compiled(program: Program) -> Compiled:
     layout, rows, everywhere = program.layout, PartitionSpec("device"), PartitionSpec()
-    body = partial(row_sums, program.cell, layout, program.formulation)
-    specs = _each(everywhere, rows)
-    mapped = jax.shard_map(body, mesh=layout.mesh, in_specs=(specs,), out_specs=rows, check_vma=False)
+
+    def body(*numbers):
+        return tuple(row_sums(program.cell, layout, program.formulation, Numbers(*numbers)))
+
+    mapped = jax.shard_map(body, mesh=layout.mesh, in_specs=tuple(_each(everywhere, rows)), out_specs=rows, check_vma=False)
+    laid = replace(layout, devices=()), len(layout.devices)
+    name = f"row sums {program.cell} {program.formulation.__name__} {laid}"
     with jax.enable_x64(program.precision == 64):
-        return jax.jit(mapped).lower(program.example()).compile(compiler_options(layout.devices[0]))
+        example = program.example()
+        return jax.jit(kept(mapped, name, *example)).lower(*example).compile(compiler_options(layout.devices[0]))
 
 
 def compiler_options(device: jax.Device) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Theory beside a finished sweep: what it expects of n pairs at every cell, and Δ between the cells."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from phasejax import plot, runtime, theory
 from phasejax.experiments.spiked.model import cell_of
 from phasejax.experiments.spiked.population import singular_values
 from phasejax.experiments.spiked.spec import RANGES, SpikedSpec
+from phasejax.programs import kept
 from phasejax.simulation.cell import Cell, Ridges
 from phasejax.sweep import spec_of
 from phasejax.sweep.grid import Grid
@@ -90,10 +92,11 @@ def _logit(overlap: ArrayLike) -> np.ndarray:
 
 def _overlaps(spec: SpikedSpec, swept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Expected squared overlaps of each objective, (cells, k)."""
-    cells = len(next(iter(swept.values())))
+    cells, fixed = len(next(iter(swept.values()))), spec.model.fixed()
     with runtime.on_host(), jax.enable_x64(True):
+        expected = _compiled(cell_of(spec), tuple((name, value.shape) for name, value in fixed.items()), tuple(swept))
         parts = [
-            _expected(cell_of(spec), spec.model.fixed(), {n: _filled(v[i : i + _AT_ONCE]) for n, v in swept.items()})
+            expected(fixed, {name: _filled(values[i : i + _AT_ONCE]) for name, values in swept.items()})
             for i in range(0, cells, _AT_ONCE)
         ]
     whole = theory.PerObjective(*map(np.concatenate, zip(*parts, strict=True)))
@@ -104,13 +107,19 @@ def _filled(values: np.ndarray) -> np.ndarray:
     return np.pad(values, (0, _AT_ONCE - len(values)), mode="edge")
 
 
-@partial(jax.jit, static_argnums=0)
-def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> theory.PerObjective[Array]:
-    """One cell after the other: their searches differ in length, and a batch would wait for the longest."""
+@lru_cache(maxsize=16)
+def _compiled(cell: Cell, fixed: tuple[tuple[str, tuple[int, ...]], ...], swept: tuple[str, ...]) -> Callable:
+    """`_expected` for numbers of these names, the fixed ones of these shapes; the swept ones all have one length."""
+    example = {name: np.ones(shape) for name, shape in fixed}, dict.fromkeys(swept, np.ones(_AT_ONCE))
+    return jax.jit(kept(partial(_expected, cell), f"theory at n {cell}", *example))
+
+
+def _expected(cell: Cell, fixed: dict[str, Array], swept: dict[str, Array]) -> tuple[Array, Array]:
+    """CA's and CP's squared overlaps, one cell after the other: a batch would wait for the longest search."""
 
     def one(swept):
         (model, n), ridges = cell(fixed | swept), cell.ridges(fixed | swept) or Ridges(jnp.zeros(()), jnp.zeros(()))
-        return theory.expected_overlaps(model, n, ridge_x=ridges.x, ridge_y=ridges.y)
+        return tuple(theory.expected_overlaps(model, n, ridge_x=ridges.x, ridge_y=ridges.y))
 
     return jax.lax.map(one, swept)
 
