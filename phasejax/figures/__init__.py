@@ -44,6 +44,7 @@ NAMES = (
     "worlds",
     "three_readings",
     "three_readings_small",
+    "three_readings_solids",
     "embeddings",
     "caption_asymmetry",
     "narrow_outputs",
