@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from phasejax.diagnosis.labels import Labels
 
 _COMPONENTS = 8
+_ROUNDS = 3  # of finding where one class follows another; the first begins halfway between labelled rows
 _FEWEST = 30  # neighbours, without which nothing is said
 _BEYOND_CHANCE = 4.5  # standard deviations; with 16 components and a handful of lengths, about 1 in 1000 by chance
 
@@ -16,18 +17,39 @@ def alone(groups: Int[np.ndarray, " n"]) -> bool:
 
 
 def unexplained(scores: Float[np.ndarray, "n r"], labels: Labels, groups: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n c"]:
-    """The leading columns of `scores` less what groups and labels explain: a file sorted by class is no series.
-
-    Labels of the rows between are interpolated in file order, which is exact where a file is sorted by them.
-    """
-    values, rows = scores[:, :_COMPONENTS], labels.rows
+    """The leading columns of `scores` less what groups and labels explain: a file sorted by its labels is no series."""
+    values = scores[:, :_COMPONENTS]
     if (sizes := np.bincount(groups)).size < len(values):
         sums = np.zeros((sizes.size, values.shape[1]))
         np.add.at(sums, groups, values)
         values = values - (sums / sizes[:, None])[groups]
-    between = [np.interp(np.arange(len(values)), rows, column) for column in labels.columns.T]
-    design = np.stack([np.ones(len(values)), *between], axis=1)
+    design = np.hstack([np.ones((len(values), 1)), _filled(labels, values)])
     return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+
+
+def _filled(labels: Labels, values: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n L"]:
+    """Label columns of all rows, as they are where the file is sorted by them.
+
+    Between two labelled rows quantities are interpolated, and one class follows the other from the row on for which the classes
+    explain `values` best.
+    """
+    rows, order = labels.rows, np.arange(len(values))
+    if labels.kind == "continuous":
+        return np.stack([np.interp(order, rows, column) for column in labels.columns.T], axis=1)
+    _, first, codes = np.unique(labels.raw, axis=0, return_index=True, return_inverse=True)
+    gap = np.searchsorted(rows, order, side="right")  # rows from one labelled row up to the next share a number
+    earlier, later = codes[np.maximum(gap - 1, 0)], codes[np.minimum(gap, rows.size - 1)]
+    start = np.flatnonzero(np.diff(gap, prepend=-1))
+    size = np.diff(start, append=order.size)
+    belongs = np.where(order - start.repeat(size) < size.repeat(size) / 2, earlier, later)
+    for _ in range(_ROUNDS):  # means of classes, then the rows from which they explain best
+        means = np.stack([values[belongs == code].mean(axis=0) for code in range(first.size)])
+        nearer = np.sum((values - means[later]) ** 2 - (values - means[earlier]) ** 2, axis=1)
+        gain = np.cumsum(nearer)
+        best = np.maximum.reduceat(gain, start).repeat(size)
+        change = np.minimum.reduceat(np.where(gain == best, order, order.size), start).repeat(size)
+        belongs = np.where(order <= change, earlier, later)
+    return labels.columns[first[belongs]]
 
 
 def autocorrelation(values: Float[np.ndarray, "n c"], groups: Int[np.ndarray, " n"]) -> tuple[float, bool]:

@@ -200,6 +200,19 @@ def test_a_file_sorted_by_labels_of_which_few_are_known_is_no_series(kind):
     assert found.verdict == "fit" and found.told == "xy"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_where_one_class_ends_is_read_from_the_views(seed):
+    """Ten classes one after another, three labels of each: no series, unless the rows of a class drift as well."""
+    rng = np.random.default_rng([15, seed])
+    sizes = rng.integers(60, 200, 10)
+    classes = np.repeat(np.arange(10), sizes)
+    labels = np.where(np.concatenate([rng.permutation(size) < 3 for size in sizes]), classes, np.nan)
+    x, y = (rng.normal(size=(10, 6))[classes] * 2 + rng.normal(size=(classes.size, 6)) for _ in range(2))
+    named = np.array([f"class {label:.0f}" if label == label else "" for label in labels], dtype=object)
+    assert not relation(x, y, named).serial
+    assert relation(x + series(rng, classes.size, 6), y, named).serial
+
+
 def test_labels_far_apart_in_a_series_are_free_and_neighbours_are_not():
     rng = np.random.default_rng(13)
     z = series(rng, 1600, 2)
