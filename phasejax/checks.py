@@ -30,6 +30,7 @@ __all__ = [
     "positive",
     "ridges",
     "same_rows",
+    "scales",
     "shape",
     "single",
     "whole",
@@ -70,6 +71,16 @@ def positive(**values: Any) -> None:
     """Every entry of every value is finite and > 0."""
     for name, value in values.items():
         entries(name, value, lambda v: v > 0, "finite and > 0")
+
+
+def scales(**values: Any) -> None:
+    """Every entry of every value is finite and > 0, and JAX's default float type holds its square."""
+    held = jnp.finfo(jnp.result_type(float))
+    least, most = (float(np.sqrt(edge)) for edge in (held.tiny, held.max))
+    positive(**values)
+    for name, value in values.items():
+        within = f"in [{least:.3g}, {most:.3g}], so that {held.dtype} holds its square"
+        entries(name, value, lambda v: (v >= least) & (v <= most), within)
 
 
 def nonnegative(**values: Any) -> None:

@@ -21,7 +21,7 @@ def infonce(z: Float[Array, "M B d"], *, temperature: Positive = 0.1, anchor: An
     **Raises:** `ValueError` on a bad shape, temperature or anchor.
     """
     z = as_embeddings(z)
-    checks.positive(temperature=temperature)
+    checks.scales(temperature=temperature)
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature
     own = jnp.diagonal(logits, axis1=-2, axis2=-1)
@@ -42,7 +42,7 @@ def siglip(
     **Raises:** `ValueError` on a bad shape, temperature, bias or anchor.
     """
     z = as_embeddings(z)
-    checks.positive(temperature=temperature)
+    checks.scales(temperature=temperature)
     checks.entries("bias", bias, np.isfinite, "finite")
     a, n = pair_indices(z.shape[0], anchor)
     logits = inner_products(z[a], z[n]) / temperature + bias

@@ -30,7 +30,7 @@ def cauchy_schwarz_divergence(x: Float[Array, "n d"], y: Float[Array, "m d"], *,
     x, y = floating(x=x, y=y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(*x.shape, *y.shape) < 1:
         raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: (n, d) and (m, d) with n, m, d ≥ 1 are allowed.")
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     overlap = partial(_log_overlap, bandwidth=bandwidth)
     return overlap(x, x) + overlap(y, y) - 2 * overlap(x, y)
 
@@ -50,7 +50,7 @@ def infonce_cauchy_schwarz(
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
     z = as_embeddings(z)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     checks.nonnegative(lam=lam)
     contrast = infonce(z, temperature=temperature, anchor=anchor)
     a, n = pair_indices(z.shape[0], anchor)
@@ -72,7 +72,7 @@ def hoelder_divergence(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5) -
     **Raises:** `ValueError` on a bad shape or bandwidth, or if B^M exceeds 2²⁴ (use an estimator).
     """
     z = as_embeddings(z, tuples=1)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     modalities, size, _ = z.shape
     if size**modalities > LARGEST_ENUMERATION:
         raise ValueError(f"B^M = {size}^{modalities} kernel products are too many to enumerate: at most 2^24 are allowed.")
@@ -96,7 +96,7 @@ def hoelder_importance(
     **Raises:** `ValueError` on a bad shape, bandwidth or number of samples.
     """
     z = as_embeddings(z, tuples=1)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     if samples < 3:
         raise ValueError(f"samples = {samples} is not allowed: at least 3 points are needed.")
     modalities, size, d = z.shape
@@ -138,7 +138,7 @@ def hoelder_leave_one_out(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5
     **Raises:** `ValueError` on a bad shape or bandwidth.
     """
     z = as_embeddings(z)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     modalities, size, d = z.shape
     distances = squared_distances(z[:, None], z[None])  # [modality of the point, modality of the density, point, sample]
     log_p = _log_density(distances, bandwidth, d, kept=~np.eye(size, dtype=bool))
@@ -183,7 +183,7 @@ def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, anchor
     **Raises:** `ValueError` on a bad shape, bandwidth or anchor.
     """
     z = as_embeddings(z, tuples=1)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     modalities, size, _ = z.shape
     log_size = jnp.log(jnp.asarray(size, z.dtype))
     exponents = -squared_distances(z, z) / (2 * modalities * jnp.square(bandwidth))

@@ -15,7 +15,10 @@ from phasejax import checks
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number above `low`, or equal to it if `closed`; it may be an array, or traced."""
+    """A finite number above `low`, or equal to it if `closed`; it may be an array, or traced.
+
+    One above 0 is divided by, squared or not: its square must be a number too.
+    """
 
     low: float = -np.inf
     closed: bool = False
@@ -30,6 +33,8 @@ class Number:
         if not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, jnp.floating)):
             raise ValueError(f"{name} = {value!r} is not allowed: {name} must be a number, finite{bound}.")
         checks.entries(name, value, lambda v: v >= self.low if self.closed else v > self.low, f"finite{bound}")
+        if self.low == 0 and not self.closed:
+            checks.scales(**{name: value})
 
 
 @dataclass(frozen=True)

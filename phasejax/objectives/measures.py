@@ -50,7 +50,7 @@ def forces(z: Float[Array, "M B d"], *, temperature: Positive = 0.1) -> Forces:
     **Raises:** `ValueError` on a bad shape or temperature.
     """
     z = as_embeddings(z)
-    checks.positive(temperature=temperature)
+    checks.scales(temperature=temperature)
     modalities, size, _ = z.shape
     a, n = pair_indices(modalities)
     logits = inner_products(z[a], z[n]) / temperature

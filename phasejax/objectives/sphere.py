@@ -28,7 +28,7 @@ def uniformity(z: Float[Array, "*M B d"], *, bandwidth: Positive = 0.5, off_diag
     """
     z = jnp.asarray(z)
     z = as_embeddings(z[None] if z.ndim == 2 else z, modalities=1)
-    checks.positive(bandwidth=bandwidth)
+    checks.scales(bandwidth=bandwidth)
     size = z.shape[1]
     exponents = -squared_distances(z, z) / (2 * jnp.square(bandwidth))
     if off_diagonal:
@@ -73,7 +73,7 @@ def gram_volume(z: Float[Array, "M B d"], *, epsilon: Positive = 1e-4) -> Float[
     **Raises:** `ValueError` on a bad shape or epsilon.
     """
     z = as_embeddings(z, tuples=1)
-    checks.positive(epsilon=epsilon)
+    checks.scales(epsilon=epsilon)
     rows = jnp.swapaxes(z, 0, 1)
     gram = inner_products(rows, rows) + epsilon * jnp.eye(z.shape[0], dtype=z.dtype)[None]
     diagonals = jnp.diagonal(jnp.linalg.cholesky(gram), axis1=1, axis2=2)
@@ -103,7 +103,7 @@ def unialign(
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
     z = as_embeddings(z)
-    checks.positive(bandwidth=bandwidth, epsilon=epsilon)
+    checks.scales(bandwidth=bandwidth, epsilon=epsilon)
     checks.nonnegative(lam_uni=lam_uni, lam_align=lam_align, lam_vol=lam_vol, lam_centroid=lam_centroid)
     loss = uniformity(z, bandwidth=bandwidth) * lam_uni + _alignment(z, anchor) * lam_align
     if _present(lam_vol):
@@ -130,7 +130,7 @@ def matched_to_infonce(temperature: ArrayLike) -> Matched:
 
     **Raises:** `ValueError` unless temperature > 0.
     """
-    checks.positive(temperature=temperature)
+    checks.scales(temperature=temperature)
     temperature = jnp.asarray(temperature, dtype=float)
     return Matched(jnp.sqrt(temperature), jnp.ones_like(temperature), 1 / (2 * temperature))
 

@@ -19,7 +19,7 @@ def volumes(z: Float[Array, "M B d"], *, anchor: Modality = 0, epsilon: Positive
     **Raises:** `ValueError` on a bad shape, anchor or epsilon.
     """
     z = as_embeddings(z)
-    checks.positive(epsilon=epsilon)
+    checks.scales(epsilon=epsilon)
     _, others = pair_indices(z.shape[0], anchor)
     partners = jnp.swapaxes(z[others], 0, 1)
     gram = inner_products(partners, partners) + epsilon * jnp.eye(others.size, dtype=z.dtype)[None]
@@ -44,7 +44,7 @@ def volume_contrast(
 
     **Raises:** `ValueError` on a bad shape, value or anchor.
     """
-    checks.positive(temperature=temperature)
+    checks.scales(temperature=temperature)
     logits = -volumes(z, anchor=anchor, epsilon=epsilon) / temperature
     both_ways = (logsumexp(logits, axis=0) + logsumexp(logits, axis=1)) / 2
     return jnp.mean(both_ways - jnp.diagonal(logits))

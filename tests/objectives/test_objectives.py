@@ -437,6 +437,25 @@ def test_a_bad_hyperparameter_is_named(name, key):
         assert np.isfinite(objective(*inputs, **{key: value}))
 
 
+DIVISORS = [pair for pair in HYPERPARAMETERS if pair[1] in ("temperature", "bandwidth", "epsilon")]
+
+
+@pytest.mark.parametrize(("name", "key"), DIVISORS)
+def test_what_float32_cannot_divide_by_is_refused(name, key, float32):
+    """1e-320 is positive and 0 in float32; 1e-30 is a number there and its square is not."""
+    objective, inputs = get(name), tuple(jnp.asarray(array, jnp.float32) for array in inputs_of(name, 0, (3, 5, 4)))
+    loss = jax.jit(jax.value_and_grad(lambda value, *inputs: objective.loss(*inputs, **{key: value}), argnums=1))
+    for value in (1.1e-19, 1.8e19) if key != "epsilon" else (1.1e-19,):  # volumes have powers of it
+        objective.check({key: value})
+        assert not any(np.any(np.isnan(found)) for found in jax.tree.leaves(loss(value, *inputs)))
+    for value in (1e-320, 1e-44, 1e-30, 1e30, 1e300):
+        if key == "epsilon" and name not in ("unialign", "volume_contrast"):  # may be 0
+            break
+        for refuse in (lambda v: objective.check({key: v}), lambda v: objective.loss(*inputs, **{key: v})):
+            with pytest.raises(ValueError, match=rf"^{key} = .* must be in \[.*\], so that float32 holds its square\.$"):
+                refuse(value)
+
+
 def test_a_name_that_is_no_hyperparameter_is_answered_with_those_that_are():
     with pytest.raises(ValueError, match=r"'temprature' is not .* 'infonce': allowed are temperature, anchor\."):
         get("infonce").check({"temprature": 0.1})
