@@ -37,7 +37,7 @@ HOLDS, CONDITIONAL, REFUTED, OPEN = Verdict.HOLDS, Verdict.CONDITIONAL, Verdict.
 class Statement:
     """A published statement: `says`, of the measured table `sweep`, that `contrast` is positive at every one of `cells`.
 
-    `recorded`: reading → the verdict on record; `small`: the same of the sweep at size small where `sweep` is long or tiny.
+    `recorded`: reading → the verdict on record; `small`: the same of the sweep for two cores where `sweep` is the long one.
     `objectives`: whose numbers are told beside it. `note`: what else to know.
     """
 
@@ -419,7 +419,6 @@ def _register(statement: Statement, reading: str, recorded: Verdict) -> None:
 for _statement in STATEMENTS:
     for _reading, _recorded in _statement.recorded.items():
         _register(_statement, _reading, _recorded)
-    _sweep = _statement.sweep.removesuffix("_long").removesuffix("_tiny")
-    _small = replace(_statement, id=f"{_statement.id}-small", sweep=_sweep, note="")
+    _small = replace(_statement, id=f"{_statement.id}-small", sweep=_statement.sweep.removesuffix("_long"), note="")
     for _reading, _recorded in _statement.small.items():
         _register(_small, _reading, _recorded)
