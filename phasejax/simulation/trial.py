@@ -73,12 +73,12 @@ class _Algebra(NamedTuple):
     cholesky: Callable[[Array], Array]  # C of S = C Cᵀ, from the upper triangle of S
     solve: Callable[[Array, Array], Array]  # C⁻¹ B
     solve_transpose: Callable[[Array, Array], Array]  # C⁻ᵀ B
-    leading: Callable[[Array, int], Array]  # k right singular vectors, (p, q, L) → (q, k, L)
+    leading: Callable[[Array, Array, int], Array]  # k right singular vectors of A, then k of B, (p, q, L) each → (q, 2k, L)
     floor: float  # the power of ε that c is kept above
 
 
 def _whole(leading: Callable[[Array, int], Array]) -> _Algebra:
-    """The platform's own, on whole matrices; `leading` takes them with lanes first, and squares them: of the signals it loses
+    """The platform's own, on whole matrices; `leading` takes their squares, lanes first: of the signals it loses
     ε/c² to nuisance of correlation near 1, which a floor of ε^¼ balances with the c² that it moves."""
 
     def solve(transpose: bool):
@@ -92,9 +92,23 @@ def _whole(leading: Callable[[Array, int], Array]) -> _Algebra:
         cholesky=every(partial(jnp.linalg.cholesky, symmetrize_input=False)),
         solve=every(solve(transpose=False)),
         solve_transpose=every(solve(transpose=True)),
-        leading=lambda a, k: jnp.moveaxis(leading(jnp.moveaxis(a, -1, 0), k), 0, -1),
+        leading=lambda a, b, k: _side_by_side(jnp.moveaxis(leading(_grams(a, b), k), 0, -1)),
         floor=0.25,
     )
+
+
+def _grams(a: Array, b: Array) -> Array:
+    """AᵀA, then BᵀB, lanes first: (p, q, L) each → (2L, q, q).
+
+    From Aᵀ, which in memory is what LAPACK leaves of a solution; moved by itself, it is not copied on the way.
+    """
+    transposed = jnp.concatenate([jnp.moveaxis(x, (1, 0), (1, 2)) for x in (a, b)])
+    return transposed @ jnp.swapaxes(transposed, 1, 2)
+
+
+def _side_by_side(v: Array) -> Array:
+    """(q, k, 2L) → (q, 2k, L): the second half of the lanes beside the first."""
+    return jnp.concatenate(jnp.split(v, 2, axis=-1), axis=1)
 
 
 _LANES = _Algebra(
@@ -104,11 +118,11 @@ _LANES = _Algebra(
     lanes.cholesky,
     lanes.solve_lower,
     lanes.solve_lower_transpose,
-    lambda a, k: top_right_singular_vectors(a, k)[1],
+    lambda a, b, k: _side_by_side(top_right_singular_vectors(jnp.concatenate([a, b], axis=-1), k)[1]),
     floor=0.5,
 )
-_EIGH = _whole(lambda f, k: jnp.linalg.eigh(jnp.swapaxes(f, 1, 2) @ f)[1][..., -k:])
-_TRIDIAGONAL = _whole(lambda f, k: top_eigenvectors(jnp.swapaxes(f, 1, 2) @ f, k))
+_EIGH = _whole(lambda gram, k: jnp.linalg.eigh(gram)[1][..., -k:])
+_TRIDIAGONAL = _whole(top_eigenvectors)
 
 
 def batch_last(
@@ -164,15 +178,14 @@ def _structured(
     algebra: _Algebra, cholesky: CholeskyDiagonals, factor: BartlettFactor, k: int, ridges: Ridges | None
 ) -> Trials:
     c = _floored(cholesky, algebra.floor)
-    factors = _Factors(_Root(cholesky.a, factor.r11), _Root(c, factor.r22), cross_factor(cholesky, factor))
+    factors = _Factors(_Root(cholesky.a, factor.r11), _Root(c, factor.r22), settled(cross_factor(cholesky, factor)))
     with jax.default_matmul_precision("highest"):
         if ridges is not None:
             factors = _ridged(algebra, factors, ridges)
         x, y, cross = factors
         whitened = algebra.solve(y.lower, cross / y.scale[:, None])
-        v = algebra.leading(jnp.concatenate([whitened, cross], axis=-1), k)
-        scale, lower = (jnp.concatenate([leaf, leaf], axis=-1) for leaf in x)
-        return _judged(algebra.solve_transpose(lower, v) / scale[:, None])
+        v = algebra.leading(whitened, cross, k)
+        return _judged(algebra.solve_transpose(x.lower, v) / x.scale[:, None])
 
 
 def _ridged(algebra: _Algebra, plain: _Factors, ridges: Ridges) -> _Factors:
@@ -203,13 +216,13 @@ def _floored(cholesky: CholeskyDiagonals, power: float) -> Array:
     return jnp.maximum(cholesky.c, jnp.finfo(b.dtype).eps ** power * jnp.sqrt(b**2 + cholesky.c**2))
 
 
-def _judged(w: Float[Array, "d k lanes"]) -> Trials:
-    """What encoders recovered, those of CA in the first half of the lanes, whose row spaces are the column spaces of W.
+def _judged(w: Float[Array, "d columns L"]) -> Trials:
+    """What encoders recovered whose row spaces are the column spaces of the halves of W, CA's and CP's.
 
     The first k coordinates are the signal; the squares that a basis has on the others are k times its subspace distance.
     """
-    k = w.shape[1]
-    on_coordinates = lanes.squared_overlaps(w)
+    k = w.shape[1] // 2
+    on_coordinates = lanes.squared_overlaps(jnp.concatenate(jnp.split(w, 2, axis=1), axis=-1))
     found = Recovered(on_coordinates[:k], jnp.sum(on_coordinates[k:], axis=0) / k)
     ca, cp = (Recovered(*half) for half in zip(*(jnp.split(x, 2, axis=-1) for x in found), strict=True))
     finite = jnp.isfinite(ca.distance + cp.distance)
