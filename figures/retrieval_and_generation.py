@@ -4,8 +4,9 @@ Above, for nuisance that correlates by ν = 0 (filled) and .9 (open), mean over 
 partner of a scene is the first of 500, and among the first ten; the squared error of pictures decoded from the embedding of the
 picture, caption or sound by a decoder that saw pictures alone, beside that of the mean picture (dashed); the Hölder divergence
 before (grey) and after training. Below, at ν = 0: scenes as they are, then decoded from their picture, caption and sound, a row
-for each objective in the same order. Perceptrons, 500 steps of 128 among n = 4,000 scenes of 16×16 pixels: enough for InfoNCE,
-not for SigLIP (of which one training in three diverged and is left out) and UniAlign.
+for each objective in the same order. Perceptrons, 1,200 steps of 128 among n = 4,000 scenes of 16×16 pixels: enough for InfoNCE
+and for UniAlign on all pairs or to the caption, not to the picture, nor for SigLIP, of which one training in three diverged and
+is left out.
 """
 
 import matplotlib as mpl
