@@ -11,12 +11,13 @@ Only the ratios mean anything on a shared machine. Typical answer, 2 cores of a 
       20 batch_last      223,906    211.0   1,062     3.8s
       64 batch_last       12,238     61.4     193     6.5s
 
-From d = 128, trials per second of processor time of one core on a machine shared with others, and twice their ratio, for two:
+From d = 128, trials per second of processor time of one core on a machine shared with others, and twice their ratio, for two.
+`batch_first` is from another run, of which the ratio alone means anything:
 
        d  batch_first  tridiagonal  NumPy  ratios
-     128        465.8        790.3  23.18  40  68
-     256         92.3        158.1   7.87  23  40
-     512         14.7         23.3   1.85  16  25
+     128                    1006.0  25.67  40  78
+     256                     207.5   9.09  23  46
+     512                      32.1   1.91  16  34
 
 Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise both matrices 7.2, whole 10.2.
 With ridges on both views the whole takes 1.28 times as long (41 runs in turn, quartiles 1.26 and 1.30), at d = 64 1.52 (15
