@@ -20,9 +20,9 @@ from phasejax.spiked import SpikedModel
 from phasejax.theory import square
 from phasejax.theory.numerics import Scalar, rising_root
 from phasejax.theory.objectives import PerObjective, Regime, regime_of
+from phasejax.theory.overlap import overlaps, spread
 from phasejax.theory.pencil import critical
 from phasejax.theory.population import rho, tau
-from phasejax.theory.spectrum import overlaps, spread
 from phasejax.theory.spectrum_square import captured_in_square, shrinkage
 
 __all__ = [

@@ -17,8 +17,8 @@ from jaxtyping import Array, Float, Int
 from phasejax import checks
 from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar
+from phasejax.theory.overlap import overlaps
 from phasejax.theory.population import count_in_top_k, nu, rho, smallest_over_largest, tau, xi
-from phasejax.theory.spectrum import overlaps
 from phasejax.theory.spectrum_joint import captured_jointly
 
 __all__ = [

@@ -14,7 +14,6 @@ equivalent and checked against simulation; it is not a proof.
 """
 
 import math
-from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -24,6 +23,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from phasejax.spiked import SpikedModel
+from phasejax.theory.mixing import mean_squares
 from phasejax.theory.numerics import Scalar, bisect, implicit
 from phasejax.theory.pencil import pad
 
@@ -36,16 +36,14 @@ __all__ = [
     "captured",
     "coordinates",
     "mean_inverse",
-    "overlaps",
-    "spread",
 ]
 
 _POINTS = 30  # of the logarithmic grid from far above the values down to the real axis
 _TOP, _BOTTOM = 1e2, 1e-4  # its ends in units of the largest value, the lower one over √n: below the width of any blob
 _NEWTON_STEPS = np.array([12] + [2] * (_POINTS - 1), np.int32)  # at each point of the grid
+_EVERY = 2  # of the points does for second moments
 _SEARCH_STEPS = 40  # at most, for z*
 _TOLERANCE = 1e-5  # of the number of places, before the density settles the rest
-_SHARING_STEPS = 100
 FLOOR = 1e-5
 """A shrinkage this small stands for none, and for the pseudo-inverse where n < d."""
 
@@ -54,14 +52,13 @@ class Captured(NamedTuple):
     """What the top k sample directions hold of each coordinate of x.
 
     `share`: diagonal of the projector onto them along the rest (oblique), in [0, 1], sum k. `energy`: Σ w², their squared
-    entries for directions with w N w = 1. `contested`: how far the k-th place is from being set apart by a gap, in [0, 1];
-    `purity`: the signals' part of the directions next to it.
+    entries for directions with w N w = 1. `entries`: mean squares of the projector's entries between each signal and every
+    coordinate; i = j stands for another copy of i.
     """
 
     share: Float[Array, " d_x"]
     energy: Float[Array, " d_x"]
-    contested: Float[Array, ""]
-    purity: Float[Array, ""]
+    entries: Float[Array, "k d_x"]
 
 
 class Coordinates(NamedTuple):
@@ -94,6 +91,11 @@ class Pencil(Protocol):
         """The diagonal of N⁻¹ in the limit, (D,)."""
         ...
 
+    @property
+    def covariance(self) -> Array:
+        """Of every coordinate's blocks, (D, B, B); x is block 0."""
+        ...
+
     def values(self) -> Array:
         """The population's z of every coordinate, (D,)."""
         ...
@@ -113,6 +115,10 @@ class Pencil(Protocol):
 
     def held(self, z: Array, matrix: Array) -> tuple[Array, Array]:
         """Resolvents whose residues are the shares and the energies, (D,) each, 0 where x has no such coordinate."""
+        ...
+
+    def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
+        """L, (B, B), and the G_j, (D, B, B), after another step."""
         ...
 
 
@@ -138,55 +144,14 @@ def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
-    share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * k / places)[:d_x], *found)
-    signal, every = jnp.maximum(jnp.sum(found.density.share[:k]), 0), jnp.maximum(density, 0)
-    contested = x * every / (1 + x * every)  # by how many there are for each e-fold of z
-    purity = signal / jnp.where(every > 0, every, 1)
-    tied = places > k
-    return Captured(share, energy, jnp.where(tied, 1 - k / places, contested), jnp.where(tied, 1, purity))
-
-
-@partial(jax.jit, static_argnums=1)
-def overlaps(found: Captured, k: int) -> Float[Array, " k"]:
-    """Squared overlap of each signal direction with the top k directions, in [0, 1].
-
-    What the signals miss of their places, 1 − f_i, is what nuisance holds, f_j. With one tangent entry of variance s_ij for
-    each pair, spread over the pairs in proportion and scaled from the directions' coordinates to the original ones,
-
-        overlap_i = 1/(1 + Σ_j s_ij p_j),   p_j = 1/(1 + Σ_i s_ij overlap_i):
-
-    a nuisance coordinate takes one place at most, whatever leaks into it.
-    """
-    tiny = jnp.finfo(found.share.dtype).eps
-    share = jnp.clip(found.share, tiny, 1 - tiny)
-    scale = jnp.maximum(found.energy, 0) / share
-    missing, held = 1 - share[:k], share[k:]
-    flow = missing[:, None] * held[None, :] / jnp.maximum(jnp.sum(held), tiny)
-    tangent = flow / (share[:k, None] * (1 - held)[None, :]) * scale[None, k:] / jnp.maximum(scale[:k, None], tiny)
-
-    def step(_, state):
-        overlap, free = state
-        overlap = 1 / (1 + tangent @ free)
-        return overlap, (free + 1 / (1 + overlap @ tangent)) / 2
-
-    return lax.fori_loop(0, _SHARING_STEPS, step, (share[:k], 1 - held))[0]
-
-
-@partial(jax.jit, static_argnums=1)
-def spread(found: Captured, k: int) -> Float[Array, ""]:
-    """By how much the mean of `overlaps` may be off, in [0, 1].
-
-    The limit mixes signal and nuisance that compete for the k-th place: what the signals miss is a leak, and scales with the
-    units of the coordinates as `overlaps` have it. One sample rather decides who gets the place: what they miss then is that,
-    and the overlaps are the shares. Where a gap sets the top apart nothing competes; otherwise the truth lies between, by what
-    was drawn about .3 of the way,
-
-        spread = contested · |mean share − mean overlap|,
-
-    times the purity where mixing is the signals' loss (share > overlap): the little signal in a crowd of nuisance is a leak.
-    """
-    gap = jnp.mean(found.share[:k]) - jnp.mean(overlaps(found, k))
-    return found.contested * jnp.maximum(found.purity * gap, -gap)
+    chosen = k / places
+    share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * chosen)[:d_x], *found)
+    # The density also says how z* moves with the model.
+    squares = _squares(pencil, x + excess - lax.stop_gradient(excess), solutions, k)[:, :d_x]
+    scale = jnp.maximum(share, 0) / jnp.where(energy > 0, energy, jnp.inf)
+    entries = scale[:k, None] * scale[None, :] * squares
+    by_chance = share[:k, None] * share[None, :] / k
+    return Captured(share, energy, chosen**2 * entries + (1 - chosen) * by_chance)
 
 
 class _State(NamedTuple):
@@ -259,12 +224,12 @@ def mean_inverse(at: Coordinates, n: Scalar, alpha: Array) -> Array:
     return entries(implicit(excess, found))
 
 
-def _line(pencil: Pencil, x: Array) -> tuple[Complex[Array, " points"], Float[Array, " points"]]:
-    """x + iy on the grid, and the weights of an integral over y."""
+def _line(pencil: Pencil, x: Array, every: int = 1) -> tuple[Complex[Array, " points"], Float[Array, " points"]]:
+    """x + iy on the grid, or on every second point of it and so on, and the weights of an integral over y."""
     step = (math.log(_TOP / _BOTTOM) + jnp.log(jnp.asarray(pencil.n, x.dtype)) / 2) / (_POINTS - 1)
-    height = pencil.largest * _TOP * jnp.exp(-step * jnp.arange(_POINTS, dtype=x.dtype))
+    height = (pencil.largest * _TOP * jnp.exp(-step * jnp.arange(_POINTS, dtype=x.dtype)))[every - 1 :: every]
     # Beyond either end of the grid the terms fall like e^−step: a geometric series.
-    weight = (height * step).at[jnp.array([0, -1])].divide(1 - jnp.exp(-step))
+    weight = (height * every * step).at[jnp.array([0, -1])].divide(1 - jnp.exp(-every * step))
     return lax.complex(jnp.broadcast_to(x, height.shape), height), weight
 
 
@@ -291,3 +256,10 @@ def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
     beyond = [weight @ values / math.pi for values in (share.real + far, energy.real + far * pencil.inverse[None])]
     held = _Held(jnp.where(pencil.at.has_x, beyond[0], 0), beyond[1])
     return _Beyond(held, _Held(share[-1].imag / math.pi, energy[-1].imag / math.pi))
+
+
+def _squares(pencil: Pencil, x: Array, solutions: Array, k: int) -> Array:
+    z, weight = _line(lax.stop_gradient(pencil), x, _EVERY)
+    pencil = pencil.as_complex()
+    middle, resolvent = jax.vmap(pencil.blocks)(z, solutions[_EVERY - 1 :: _EVERY])
+    return mean_squares(z, weight, middle, resolvent, pencil.covariance, pencil.n, k)

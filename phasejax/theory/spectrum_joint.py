@@ -60,7 +60,7 @@ class _Joint(NamedTuple):
         resolvent, g = self._noise(matrix)
         k = self.bare(z)
         dressed = _inverse(jnp.eye(3, dtype=z.dtype) + k @ g) @ k
-        covariance = self._covariance()
+        covariance = self.covariance
         response = jnp.einsum("jab,jac,jbd,jcd->abcd", covariance, resolvent, resolvent, covariance) / self.n
         slope = jnp.einsum("pa,abcd,bq->pqcd", dressed, response, dressed).reshape(9, 9)
         slope = lax.stop_gradient(jnp.eye(9, dtype=z.dtype) - slope)
@@ -69,16 +69,21 @@ class _Joint(NamedTuple):
     def held(self, z: Array, matrix: Array) -> tuple[Array, Array]:
         resolvent, g = self._noise(self.corrected(z, matrix))
         sample = _inverse(jnp.eye(3, dtype=z.dtype) + g @ self.bare(z))[_X]  # diagonal of Sxx G
-        share = jnp.einsum("a,ja->j", sample, (self._covariance() * resolvent)[:, :, _X])
+        share = jnp.einsum("a,ja->j", sample, (self.covariance * resolvent)[:, :, _X])
         return share, jnp.where(self.at.has_x, resolvent[:, _X, _X], 0)
 
-    def _covariance(self) -> Inexact[Array, "D 3 3"]:
+    def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
+        matrix = self.corrected(z, matrix)
+        return matrix, self._noise(matrix)[0]
+
+    @property
+    def covariance(self) -> Inexact[Array, "D 3 3"]:
         xx, yy, xy = self.at[:3]
         return jnp.stack([jnp.stack(row, axis=-1) for row in ((xx, xy, xy), (xy, yy, yy), (xy, yy, yy))], axis=1)
 
     def _noise(self, matrix: Array) -> tuple[Array, Array]:
         """The G_j, (D, 3, 3), and g, (3, 3); a side that lacks a coordinate has an arbitrary G there, and no covariance."""
-        covariance = self._covariance()
+        covariance = self.covariance
         lacking = jnp.stack([~self.at.has_x, jnp.zeros_like(self.at.has_y), ~self.at.has_y], axis=-1)
         fixed = jnp.where(lacking, 1, jnp.array([[0, -1, 0]])).astype(matrix.dtype)
         resolvent = _inverse(matrix[None] * covariance + fixed[:, :, None] * jnp.eye(3, dtype=matrix.dtype)[None])

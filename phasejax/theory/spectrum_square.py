@@ -45,6 +45,10 @@ class _Square(NamedTuple):
     largest: Array
     inverse: Array
 
+    @property
+    def covariance(self) -> Array:
+        return _blocks(jnp.stack(self.at[:3]))
+
     def values(self) -> Array:
         alpha_x, alpha_y = self.alpha
         return self.at.xy**2 / (((1 - alpha_x) * self.at.xx + alpha_x) * ((1 - alpha_y) * self.at.yy + alpha_y))
@@ -76,6 +80,10 @@ class _Square(NamedTuple):
         sample = (d * self.at.xx * resolvent[0] - b * self.at.xy * resolvent[2]) / (a * d - b * c)  # diagonal of Sxx G
         return (1 - alpha_x) * sample + alpha_x * resolvent[0], resolvent[0]
 
+    def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
+        matrix = self.corrected(z, matrix)
+        return _blocks(matrix), _blocks(self._noise(z, matrix)[0])
+
     def _noise(self, z: Array, matrix: Array) -> tuple[Array, Array]:
         """The G_j, (3, D), and g, (3,): xx, yy, xy."""
         at, n, (alpha_x, alpha_y), _, _ = self
@@ -96,6 +104,12 @@ def _pencil(model: SpikedModel, n: Scalar, alpha_x: Scalar, alpha_y: Scalar) -> 
     )
     largest = bound(at.xx, model.d_x, n, alpha_x) * bound(at.yy, model.d_y, n, alpha_y)
     return _Square(at, n, (alpha_x, alpha_y), largest, mean_inverse(at, n, alpha_x))
+
+
+def _blocks(packed: Array) -> Array:
+    """Symmetric matrices (…, 2, 2) of their entries (3, …): xx, yy, xy."""
+    xx, yy, xy = packed
+    return jnp.stack([jnp.stack([xx, xy], axis=-1), jnp.stack([xy, yy], axis=-1)], axis=-2)
 
 
 def _reciprocal(value: Array) -> Array:

@@ -23,8 +23,8 @@ from jaxtyping import Array, Float, Int
 from phasejax import checks
 from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar
+from phasejax.theory.overlap import overlaps, spread
 from phasejax.theory.population import count_in_top_k, smallest_over_largest
-from phasejax.theory.spectrum import overlaps, spread
 from phasejax.theory.spectrum_square import captured_in_square, shrinkage
 
 __all__ = [
@@ -94,9 +94,10 @@ def widest_separation(model: SpikedModel) -> Point:
 def expected_overlaps(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> Float[Array, " k"]:
     """Predicted squared overlap of each signal direction with the encoder of x from n ≥ 1 pairs, in [0, 1].
 
-    Any nuisance, d_x, d_y; `spectrum` holds the equations. n < d means the pseudo-inverse. On heterogeneous models whose drawn
-    distance is in .02–.9 the prediction was off by .009 (CA), .012 (CP) and .007 (ridges) on average from n = d_x + d_y on, by
-    .037, .027 and .013 below; by more than .1 in 3 of 1,109, which `validity` knows (`benchmarks/finite_sample.py`).
+    Any nuisance, d_x, d_y; `spectrum`, `mixing` and `overlap` hold the equations. n < d means the pseudo-inverse. On
+    heterogeneous models, not looked at before, whose drawn distance is in .02–.9 the prediction was off by .005 (CA), .006 (CP)
+    and .005 (ridges) on average from n = d_x + d_y on, by .017, .026 and .011 below, and nowhere by more than .1
+    (`benchmarks/finite_sample.py`).
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
@@ -131,12 +132,12 @@ def _singular_values(model: SpikedModel, alpha_x: Array, alpha_y: Array) -> Sing
 
 
 def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> Float[Array, ""]:
-    """By how much `expected_distance` may be off from n ≥ 1 pairs, in [0, 1]; `spectrum.spread` has the reason.
+    """By how much `expected_distance` may be off from n ≥ 1 pairs, in [0, 1]; `overlap.spread` has the reason.
 
-    On the models of `expected_overlaps` the distance was off by .006 on average where this is below .01, by .014 and .022 up to
-    .03 and .1, by .037 up to .15 and by .057 above, where 3 of 30 were off by more than .1, and none of the 1,079 others. It is
-    about three times too large where it is large. Nothing is predicted from n pairs, and so nothing judged, of principal
-    components before alignment, nor, of several modalities, for incomplete graphs, SUMCOR and prediction from several sources.
+    On the models of `expected_overlaps` the distance was off by .004 on average where this is below .01, by .010 and .013 up to
+    .03 and .1, by .018 up to .15 and by .046 above: about a fifth of it where it is large. Nothing is predicted from n pairs,
+    and so nothing judged, of principal components before alignment, nor, of several modalities, for incomplete graphs, SUMCOR
+    and prediction from several sources.
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
