@@ -70,6 +70,8 @@ def _under(law: _Law, found: Captured, k: int) -> Float[Array, " k"]:
     a nuisance coordinate takes one place at most, whatever leaks into it.
     """
     share, entries = _moments(found, k)
+    if entries.size == 0:
+        return jnp.ones_like(share)  # x has no nuisance: what z* is off by is nobody's
     tiny = jnp.finfo(share.dtype).eps
     scale = jnp.maximum(found.energy, 0) / jnp.clip(found.share, tiny, 1 - tiny)
     flow = entries * (law.leaked / jnp.maximum(jnp.sum(entries, axis=1), tiny**2))[:, None]

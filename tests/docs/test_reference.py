@@ -30,6 +30,7 @@ def test_every_public_package_is_in_the_reference():
         "keys",
         "memory",
         "plot",
+        "programs",
         "runtime",
         "shipped",
         "simulation",
