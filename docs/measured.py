@@ -42,10 +42,10 @@ def _crossings() -> str:
     return _section(
         "do the curves cross?",
         "Published: where positions agree (jitter 0) prediction tells more of the class, where each view is moved by .5 "
-        "alignment does. By a converged probe of the features that is seen of sprites where prediction reads the noisy view at a "
-        "noise of .5, at either budget, and where the target is quiet (16×16 pixels). At a noise of .2 prediction stays ahead; "
-        "at .9 from the noisy view it is behind throughout. From the clean view prediction of a noisy target meets alignment or "
-        "stays ahead. Of solids neither is ahead at a jitter of .5. In the two leading directions, of which "
+        "alignment does. By a converged probe of the features that is seen of sprites where prediction reads the noisy view at "
+        "a noise of .5, at either budget, and where the target is quiet (16×16 pixels). At a noise of .2 prediction stays "
+        "ahead; at .9 from the noisy view it is behind throughout. From the clean view prediction of a noisy target meets "
+        "alignment or stays ahead. Of solids neither is ahead at a jitter of .5. In the two leading directions, of which "
         "the linear theory speaks, neither is far from chance (.33, solids .25): where positions agree they hold the position. "
         "The budget of each sweep is said below, above its own table.",
         ["sweep", "CA and CP", "target noise", "read by", "CA, 0", "CP, 0", "CA, .5", "CP, .5", "crossing"],

@@ -90,8 +90,9 @@ def nonnegative(**values: Any) -> None:
 
 
 def single(value: Any) -> Any:
-    """A number for a compiled function: whole ones as floats, since JAX's whole numbers end at 2³¹ or 2⁶³."""
-    return float(value) if isinstance(value, int) else value
+    """A number for a compiled function: whole ones as floats, since JAX's whole numbers end at 2³¹ or 2⁶³ and would be
+    compiled for apart."""
+    return float(value) if isinstance(value, int | np.integer) else value
 
 
 def pairs(n: Any) -> None:

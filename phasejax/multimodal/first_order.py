@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from phasejax import checks
 from phasejax.multimodal.graph import complete
 from phasejax.multimodal.model import MultimodalModel
 from phasejax.multimodal.theory import delta_graph, delta_predict, normalised, signal_correlations, source_indices, tau
@@ -79,4 +80,4 @@ def _expected(model: MultimodalModel, members: Array, leaks: Float[Array, "k m s
     """Leaks in whitened coordinates weighted by h_mij and averaged over signals, for the members that have encoders."""
     tilde = jnp.where(model.has_nuisance, model.nuisance_variance, jnp.inf)  # nothing leaks into what is not there
     h = model.signal_variance[members].T[:, None, :] / tilde[members].T[None, :, :]
-    return jnp.where(separated, jnp.sum(h * leaks, axis=(0, 1)) / (n * model.k), jnp.inf)
+    return jnp.where(separated, jnp.sum(h * leaks, axis=(0, 1)) / (checks.single(n) * model.k), jnp.inf)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from phasejax import checks
 from phasejax.multimodal.graph import complete
 from phasejax.multimodal.model import MultimodalModel
 from phasejax.multimodal.theory import maxvar_eigenvalues, nuisance_eigenvalues, signal_correlations
@@ -66,7 +67,7 @@ def maxvar_critical_nu(model: MultimodalModel, n: Scalar, members: Sequence[int]
     ν is the correlation of all nuisance coordinates among the members; the model's own nuisance correlations are ignored.
     0 where the distance is above already without nuisance, 1 where no ν < 1 reaches it.
     """
-    return _critical_nu(model, n, complete(model.modalities, members), level)
+    return _critical_nu(model, checks.single(n), complete(model.modalities, members), level)
 
 
 @jax.jit

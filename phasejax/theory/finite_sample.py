@@ -59,7 +59,7 @@ def expected_overlaps(
     """
     checks.pairs(n)
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(found.overlaps for found in _expected(model, n, ridge_x, ridge_y)))
+    return PerObjective(*(found.overlaps for found in _expected(model, *map(checks.single, (n, ridge_x, ridge_y)))))
 
 
 def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> PerObjective[Float[Array, ""]]:
@@ -69,7 +69,7 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
     """
     checks.pairs(n)
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(found.validity for found in _expected(model, n, ridge_x, ridge_y)))
+    return PerObjective(*(found.validity for found in _expected(model, *map(checks.single, (n, ridge_x, ridge_y)))))
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -82,7 +82,7 @@ def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Ar
     **Raises:** `ValueError` for n < 1 where n is known.
     """
     checks.pairs(n)
-    threshold = critical(model, n)
+    threshold = critical(model, checks.single(n))
     return PerObjective(_smallest_ratio(rho(model), threshold.rho), _smallest_ratio(tau(model), threshold.tau))
 
 
@@ -115,7 +115,7 @@ def samples_needed(
     """
     checks.entries("level", level, lambda value: (value > 0) & (value < 1), "in (0, 1)")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _samples_needed(model, level, ridge_x, ridge_y)
+    return _samples_needed(model, *map(checks.single, (level, ridge_x, ridge_y)))
 
 
 def effective_critical_nu(
@@ -130,7 +130,7 @@ def effective_critical_nu(
     checks.pairs(n)
     checks.entries("level", level, lambda value: (value > 0) & (value <= 1), "in (0, 1]")
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return _critical_nu(model, n, level, ridge_x, ridge_y)
+    return _critical_nu(model, *map(checks.single, (n, level, ridge_x, ridge_y)))
 
 
 class _Expected(NamedTuple):

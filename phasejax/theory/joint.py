@@ -52,6 +52,7 @@ class Window(NamedTuple):
 
 def joint_eigenvalues(model: SpikedModel, lam: Scalar) -> JointEigenvalues:
     """τ² + λ ρ² and ξ² + λ ν² for λ = `lam` ≥ 0, in units of y²."""
+    lam = checks.single(lam)
     return JointEigenvalues(tau(model) ** 2 + lam * rho(model) ** 2, xi(model) ** 2 + lam * nu(model) ** 2)
 
 
@@ -97,7 +98,7 @@ def joint_expected_overlaps(model: SpikedModel, n: Scalar, lam: Scalar) -> Float
     """
     checks.entries("n", n, lambda value: value >= model.d_x + model.d_y, f"≥ d_x + d_y = {model.d_x + model.d_y}")
     checks.nonnegative(lam=lam)
-    return overlaps(captured_jointly(model, n, lam), model.k)
+    return overlaps(captured_jointly(model, checks.single(n), checks.single(lam)), model.k)
 
 
 def joint_expected_distance(model: SpikedModel, n: Scalar, lam: Scalar) -> Float[Array, ""]:

@@ -103,7 +103,7 @@ def expected_overlaps(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, r
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     checks.pairs(n)
-    return _expected_overlaps(model, n, shrinkage(ridge_x), shrinkage(ridge_y))
+    return _expected_overlaps(model, checks.single(n), shrinkage(ridge_x), shrinkage(ridge_y))
 
 
 def expected_distance(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> Float[Array, ""]:
@@ -117,7 +117,7 @@ def best_ridge(model: SpikedModel, n: Scalar) -> Point:
     **Raises:** `ValueError` for n < 1 where it is known.
     """
     checks.pairs(n)
-    return _best_ridge(model, n)
+    return _best_ridge(model, checks.single(n))
 
 
 def _singular_values(model: SpikedModel, alpha_x: Array, alpha_y: Array) -> SingularValues:
@@ -143,7 +143,7 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
     """
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     checks.pairs(n)
-    return spread(captured_in_square(model, n, shrinkage(ridge_x), shrinkage(ridge_y)), model.k)
+    return spread(captured_in_square(model, checks.single(n), shrinkage(ridge_x), shrinkage(ridge_y)), model.k)
 
 
 def _expected_overlaps(model: SpikedModel, n: Scalar, alpha_x: Array, alpha_y: Array) -> Array:

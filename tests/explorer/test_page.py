@@ -116,7 +116,7 @@ def test_the_page_says_what_its_theory_at_n_leaves_out(visit, page_file):
     expect(tab.locator("#readout")).to_contain_text("expected at n not known")
 
 
-@pytest.mark.parametrize("ridges", [(0, 0), (0.5, 0.2)])
+@pytest.mark.parametrize("ridges", [(0.0, 0.0), (0.5, 0.2)])
 def test_the_browser_s_draws_are_those_of_the_model(visit, page_file, ridges):
     point = {"kappa": [2.0, 1.2], "gammaX": 0.5, "gammaY": 0.3, "gammaTildeX": 1.0, "gammaTildeY": 4.0, "nu": 0.3}
     point |= {"dX": 8, "dY": 11, "n": 60, "ridgeX": ridges[0], "ridgeY": ridges[1]}

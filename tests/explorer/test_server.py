@@ -56,7 +56,7 @@ def test_coarse_cells_come_first_and_each_cell_once():
     assert set(order[:9].tolist()) == coarse
 
 
-@pytest.mark.parametrize("ridges", [(0, 0), (0.5, 0.2)])
+@pytest.mark.parametrize("ridges", [(0.0, 0.0), (0.5, 0.2)])
 def test_the_kernel_draws_the_model_of_each_cell(float32, ridges):
     view = kernel.View.model_validate(VIEW | dict(zip(("ridgeX", "ridgeY"), ridges, strict=True)))
     cells = np.array([40, 44, 80])  # κ = 1, 1, 2 and ν = .5, 1, 1
@@ -80,7 +80,7 @@ def test_the_kernel_draws_the_model_of_each_cell(float32, ridges):
         assert np.all(np.abs(mean - drawn.mean(axis=0)) < 4 * error + 1e-6)
 
 
-@pytest.mark.parametrize("ridges", [(0, 0), (0.5, 0.2)])
+@pytest.mark.parametrize("ridges", [(0.0, 0.0), (0.5, 0.2)])
 def test_what_is_expected_at_n_is_the_package_s(ridges):
     named = dict(zip(("ridge_x", "ridge_y"), ridges, strict=True))
     point = VIEW | dict(zip(("ridgeX", "ridgeY"), ridges, strict=True)) | {"gammaTildeY": 8, "kappa": 1.5, "nu": 0.4}
