@@ -55,7 +55,13 @@ def _table(results: "list[Result]") -> Table:
     """What is claimed, and under which condition, beside what was found."""
     from phasejax.verify import Verdict
 
-    colors = dict(zip(Verdict, ("green", "yellow", "magenta", "blue", "red"), strict=True))
+    colors = {
+        Verdict.HOLDS: "green",
+        Verdict.CONDITIONAL: "yellow",
+        Verdict.REFUTED: "magenta",
+        Verdict.OPEN: "blue",
+        Verdict.UNDECIDED: "red",
+    }
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("claim", ratio=3, overflow="fold")
     table.add_column("found", ratio=2, overflow="fold")

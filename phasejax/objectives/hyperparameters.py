@@ -32,9 +32,10 @@ class Number:
         kind = np.asarray(value).dtype
         if not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, jnp.floating)):
             raise ValueError(f"{name} = {value!r} is not allowed: {name} must be a number, finite{bound}.")
-        checks.entries(name, value, lambda v: v >= self.low if self.closed else v > self.low, f"finite{bound}")
         if self.low == 0 and not self.closed:
             checks.scales(**{name: value})
+        else:
+            checks.entries(name, value, lambda v: v >= self.low if self.closed else v > self.low, f"finite{bound}")
 
 
 @dataclass(frozen=True)

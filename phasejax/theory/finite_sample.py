@@ -57,9 +57,7 @@ def expected_overlaps(
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    checks.pairs(n)
-    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(found.overlaps for found in _expected(model, *map(checks.single, (n, ridge_x, ridge_y)))))
+    return PerObjective(*(found.overlaps for found in _checked(model, n, ridge_x, ridge_y)))
 
 
 def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> PerObjective[Float[Array, ""]]:
@@ -67,9 +65,7 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    checks.pairs(n)
-    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    return PerObjective(*(found.validity for found in _expected(model, *map(checks.single, (n, ridge_x, ridge_y)))))
+    return PerObjective(*(found.validity for found in _checked(model, n, ridge_x, ridge_y)))
 
 
 def effective_separation(model: SpikedModel, n: Scalar) -> PerObjective[Float[Array, ""]]:
@@ -138,6 +134,12 @@ class _Expected(NamedTuple):
 
     overlaps: Float[Array, " k"]
     validity: Float[Array, ""]
+
+
+def _checked(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> PerObjective[_Expected]:
+    checks.pairs(n)
+    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
+    return _expected(model, *map(checks.single, (n, ridge_x, ridge_y)))
 
 
 @jax.jit
