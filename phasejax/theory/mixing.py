@@ -37,13 +37,14 @@ def mean_squares(
     weight = lax.complex(weight.at[0].add(-far * z[0].real), jnp.zeros_like(weight).at[0].set(-far * z[0].imag))
     weights, middles, resolvents = (jnp.concatenate([v, v.conj()]) for v in (weight, middle, resolvent))  # z₂ on either side
     first = jnp.einsum("jac,pjab,jbd->pjacbd", covariance, resolvent, covariance)  # the order matters: five times as fast
-    rungs = jnp.einsum("pjacbd,qjcd->pqacbd", first, resolvents) / n
-    inverse = jnp.linalg.inv(middles)
-    between = jnp.einsum("pab,qcd->pqacbd", inverse[:points], inverse) - rungs
+    rungs = jnp.einsum("pjacbd,qjcd->pqbdac", first, resolvents) / n
     of_x, of_xs = resolvent[:, :, 0], resolvents[:, :, 0]
     ends = jnp.einsum("pib,qid,ibd->pqbdi", of_x[:, :k], of_xs[:, :k], covariance[:k])
-    flat = points, 2 * points, b * b
-    ladder = jnp.linalg.solve(between.reshape(*flat, b * b).mT, ends.reshape(*flat, k))
+    # (Λ⁻¹ − Π)⁻¹ = (1 − Λ Π)⁻¹ Λ, without an inverse of L; Λ meets Π and the ends at once.
+    size = b * b
+    both = jnp.concatenate([rungs.reshape(*ends.shape[:4], size), ends], axis=-1)
+    both = jnp.einsum("pab,qcd,pqbdi->pqaci", middle, middles, both).reshape(points, 2 * points, size, size + k)
+    ladder = jnp.linalg.solve(jnp.eye(size, dtype=both.dtype)[None, None] - both[..., :size], both[..., size:])
     ladder = (ladder * jnp.outer(weight, weights)[..., None, None]).reshape(ends.shape)
     squares = jnp.einsum("pqbdi,pjb,qjd,jbd->ij", ladder, of_x, of_xs, covariance)
     return (squares / n).real / (2 * jnp.pi**2)

@@ -40,7 +40,7 @@ __all__ = [
 
 _POINTS = 30  # of the logarithmic grid from far above the values down to the real axis
 _TOP, _BOTTOM = 1e2, 1e-4  # its ends in units of the largest value, the lower one over √n: below the width of any blob
-_NEWTON_STEPS = np.array([12] + [2] * (_POINTS - 1), np.int32)  # at each point of the grid
+_NEWTON_STEPS = np.array([12] + [3] * (_POINTS - 1), np.int32)  # at each point of the grid
 _EVERY = 2  # of the points does for second moments
 _SEARCH_STEPS = 40  # at most, for z*
 _TOLERANCE = 1e-5  # of the number of places, before the density settles the rest
@@ -118,7 +118,7 @@ class Pencil(Protocol):
         ...
 
     def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
-        """L, (B, B), and the G_j, (D, B, B), after another step."""
+        """L, (B, B), and the G_j, (D, B, B)."""
         ...
 
 
@@ -140,7 +140,7 @@ def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     """The shares of all coordinates of x in k of the top `places` directions, which of them left to chance."""
     places = jnp.asarray(places)
     x, solutions = _search(*lax.stop_gradient((pencil, places)))
-    found = _beyond(pencil, x, solutions)
+    found = _beyond(pencil, x, _corrected(pencil, x, solutions))
     # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
@@ -246,6 +246,12 @@ def _solutions(pencil: Pencil, x: Array) -> Array:
     return lax.scan(descend, pencil.bare(z[0]), (z, _NEWTON_STEPS))[1]
 
 
+def _corrected(pencil: Pencil, x: Array, solutions: Array, every: int = 1) -> Array:
+    """One step more on the line, or on every second point of it and so on: it brings the solutions' derivatives."""
+    z, _ = _line(lax.stop_gradient(pencil), x, every)
+    return jax.vmap(pencil.as_complex().corrected)(z, solutions[every - 1 :: every])
+
+
 def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
     """1/π times the integral of Re along the line x + iy, of the resolvents less what they are far away, which gives nothing
     beyond x: −1/z and −N⁻¹/z. Directions of 0 have all of N⁻¹ where n < d_x, and would drown the rest. The density is Im/π at
@@ -260,6 +266,7 @@ def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
 
 def _squares(pencil: Pencil, x: Array, solutions: Array, k: int) -> Array:
     z, weight = _line(lax.stop_gradient(pencil), x, _EVERY)
+    solutions = _corrected(pencil, x, solutions, _EVERY)
     pencil = pencil.as_complex()
-    middle, resolvent = jax.vmap(pencil.blocks)(z, solutions[_EVERY - 1 :: _EVERY])
+    middle, resolvent = jax.vmap(pencil.blocks)(z, solutions)
     return mean_squares(z, weight, middle, resolvent, pencil.covariance, pencil.n, k)

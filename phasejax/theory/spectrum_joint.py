@@ -67,13 +67,12 @@ class _Joint(NamedTuple):
         return matrix + jnp.linalg.solve(slope, (dressed - matrix).ravel()).reshape(3, 3)
 
     def held(self, z: Array, matrix: Array) -> tuple[Array, Array]:
-        resolvent, g = self._noise(self.corrected(z, matrix))
+        resolvent, g = self._noise(matrix)
         sample = _inverse(jnp.eye(3, dtype=z.dtype) + g @ self.bare(z))[_X]  # diagonal of Sxx G
         share = jnp.einsum("a,ja->j", sample, (self.covariance * resolvent)[:, :, _X])
         return share, jnp.where(self.at.has_x, resolvent[:, _X, _X], 0)
 
     def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
-        matrix = self.corrected(z, matrix)
         return matrix, self._noise(matrix)[0]
 
     @property

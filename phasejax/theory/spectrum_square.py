@@ -67,22 +67,27 @@ class _Square(NamedTuple):
         k_xx, k_yy, _ = self.bare(z)
         a, b, c, d = 1 + k_xx * g[0] + g[2], k_xx * g[2] + g[1], g[0] + k_yy * g[2], 1 + g[2] + k_yy * g[1]
         dressed = jnp.stack([d * k_xx - b, a * k_yy - c, d - b * k_yy]) / (a * d - b * c)
-        variance = jnp.stack(self.at[:3])
-        response = jnp.sum(variance[:, None] * _congruence(resolvent) * variance[None], axis=-1) / self.n
-        slope = lax.stop_gradient(jnp.eye(3, dtype=z.dtype) - _congruence(dressed) @ response)
+        slope = lax.stop_gradient(jnp.eye(3, dtype=z.dtype) - _congruence(dressed) @ self._response(resolvent))
         return matrix + _solve(slope, dressed - matrix)
 
     def held(self, z: Array, matrix: Array) -> tuple[Array, Array]:
         alpha_x, _ = self.alpha
-        resolvent, g = self._noise(z, self.corrected(z, matrix))
+        resolvent, g = self._noise(z, matrix)
         k_xx, k_yy, _ = self.bare(z)
         a, b, c, d = 1 + g[0] * k_xx + g[2], g[0] + g[2] * k_yy, g[2] * k_xx + g[1], 1 + g[2] + g[1] * k_yy
         sample = (d * self.at.xx * resolvent[0] - b * self.at.xy * resolvent[2]) / (a * d - b * c)  # diagonal of Sxx G
         return (1 - alpha_x) * sample + alpha_x * resolvent[0], resolvent[0]
 
     def blocks(self, z: Array, matrix: Array) -> tuple[Array, Array]:
-        matrix = self.corrected(z, matrix)
         return _blocks(matrix), _blocks(self._noise(z, matrix)[0])
+
+    def _response(self, resolvent: Array) -> Array:
+        """What a change of L changes in −g: (1/n) Σ_j Cov_j (G_j · G_j) Cov_j as a map of (3,), (3, 3)."""
+        (xx, yy, xy), (v_xx, v_yy, v_xy) = resolvent, self.at[:3]
+        weights = jnp.stack([v_xx * v_xx, v_xx * v_yy, v_xx * v_xy, v_yy * v_yy, v_yy * v_xy, v_xy * v_xy]) / self.n
+        products = jnp.stack([xx * xx, xy * xy, xx * xy, yy * yy, yy * xy, xx * yy + xy * xy])
+        a, b, c, d, e, f = jnp.sum(weights * products, axis=-1)
+        return jnp.stack([jnp.stack(row) for row in ([a, b, 2 * c], [b, d, 2 * e], [c, e, f])])
 
     def _noise(self, z: Array, matrix: Array) -> tuple[Array, Array]:
         """The G_j, (3, D), and g, (3,): xx, yy, xy."""

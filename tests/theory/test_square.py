@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from models import GAPPED, blocks, random_model
+from models import GAPPED, blocks, random_model, stack
 
 from phasejax import theory
 from phasejax.spiked import SpikedModel
 from phasejax.theory import square
+from phasejax.theory.numerics import one_by_one
 
 CORNERS = ((0.0, 0.0), (0.0, np.inf), (np.inf, 0.0), (np.inf, np.inf))
 
@@ -129,6 +130,16 @@ def test_validity_knows_where_a_place_is_contested():
     assert theory.validity(quiet, 5000).cp > 0.3 and theory.validity(quiet, 5000).ca < 0.01
     ridges = {"ridge_x": 0.1, "ridge_y": jnp.inf}
     np.testing.assert_allclose(square.validity(loud, 157, **ridges), theory.validity(loud, 157, ridge_x=0.1).cp, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (2, 6, 6)])
+def test_every_model_has_overlaps_and_a_validity_between_0_and_1(shape, random_models):
+    """Ties, dead and noiseless signals, ν = 1, fewer pairs than coordinates and very many."""
+    batch = stack([model for at, _, model in random_models if at == shape])
+    predicted = one_by_one(lambda given: (theory.expected_overlaps(*given), theory.validity(*given)))
+    for n in (3.0, 20.0, 3e3, 1e7):
+        for found in jax.tree.leaves(predicted((batch, jnp.full(len(batch.kappa), n)))):
+            assert np.all((found >= 0) & (found <= 1))
 
 
 def test_ties_of_too_few_pairs_are_broken_at_random():
