@@ -14,6 +14,8 @@ equivalent and checked against simulation; it is not a proof.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -138,56 +140,93 @@ class _Beyond(NamedTuple):
 
 def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     """The shares of all coordinates of x in k of the top `places` directions, which of them left to chance."""
-    places = jnp.asarray(places)
-    x, solutions = _search(*lax.stop_gradient((pencil, places)))
-    found = _beyond(pencil, x, _corrected(pencil, x, solutions))
+    return _captured(pencil, jnp.asarray(places, pencil.largest.dtype), d_x, k)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _captured(pencil: Pencil, places: Array, d_x: int, k: int) -> Captured:
+    """As the search leaves it: what only derivatives need is compiled where they are asked for."""
+    last = _search(pencil, places)
+    return _settled(pencil, places, d_x, k, last, lambda _, solutions: solutions)
+
+
+@_captured.defjvp
+def _captured_jvp(d_x: int, k: int, primals: tuple, tangents: tuple) -> tuple[Captured, Captured]:
+    """One step more of Newton's method brings the derivatives of the solutions."""
+    last = _search(*lax.stop_gradient(primals))
+
+    def differentiable(pencil, places):
+        def corrected(x, solutions):
+            z, _ = _line(lax.stop_gradient(pencil), x, _POINTS // len(solutions))
+            return jax.vmap(pencil.as_complex().corrected)(z, solutions)
+
+        found = _beyond(pencil, last.x, corrected(last.x, last.solutions))
+        return _settled(pencil, places, d_x, k, last._replace(found=found), corrected)
+
+    return jax.jvp(differentiable, primals, tangents)
+
+
+def _settled(
+    pencil: Pencil, places: Array, d_x: int, k: int, last: "_Last", corrected: Callable[[Array, Array], Array]
+) -> Captured:
+    """From where the search ended, near z*; `corrected` gives solutions along the line of x their derivatives."""
+    x, solutions, found = last
     # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
     chosen = k / places
     share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * chosen)[:d_x], *found)
-    # The density also says how z* moves with the model.
-    squares = _squares(pencil, x + excess - lax.stop_gradient(excess), solutions, k)[:, :d_x]
+    x = x + excess - lax.stop_gradient(excess)  # the density also says how z* moves with the model
+    squares = _squares(pencil, x, corrected(x, solutions[_EVERY - 1 :: _EVERY]), k)[:, :d_x]
     scale = jnp.maximum(share, 0) / jnp.where(energy > 0, energy, jnp.inf)
     entries = scale[:k, None] * scale[None, :] * squares
     by_chance = share[:k, None] * share[None, :] / k
     return Captured(share, energy, chosen**2 * entries + (1 - chosen) * by_chance)
 
 
+class _Last(NamedTuple):
+    """Where the search looked last: x, the solutions along its line, and what lies beyond."""
+
+    x: Array
+    solutions: Array
+    found: "_Beyond"
+
+
 class _State(NamedTuple):
-    """Of the search: the next x, the last x and the solutions there, the bracket."""
+    """Of the search: the next x, the last, the bracket."""
 
     step: int | Array
     next: Array
-    last: Array
-    solutions: Array
+    last: _Last
     low: Array
     high: Array
     close: Array
 
 
-def _search(pencil: Pencil, places: Array) -> tuple[Array, Array]:
+def _search(pencil: Pencil, places: Array) -> _Last:
     """z* and the solutions L along its line, from halfway between two values of the population: Newton's method on the count,
     which falls with x, inside a bracket that is halved where a step would leave it."""
 
-    def narrow(state):
-        x = state.next
+    def look(x):
         solutions = _solutions(pencil, x)
-        found = _beyond(pencil, x, solutions)
-        excess = jnp.sum(found.held.share) - places
+        return _Last(x, solutions, _beyond(pencil, x, solutions))
+
+    def narrow(state):
+        x, last = state.next, look(state.next)
+        excess = jnp.sum(last.found.held.share) - places
         low, high = jnp.where(excess > 0, x, state.low), jnp.where(excess > 0, state.high, x)
-        ahead = x + excess / jnp.sum(found.density.share)
+        ahead = x + excess / jnp.sum(last.found.density.share)
         ahead = jnp.where((ahead > low) & (ahead < high), ahead, (low + high) / 2)
-        return _State(state.step + 1, ahead, x, solutions, low, high, jnp.abs(excess) <= _TOLERANCE * places)
+        close = jnp.abs(excess) <= _TOLERANCE * places
+        return _State(state.step + 1, ahead, last, low, high, close)
 
     def unsettled(state):
         return ~state.close & (state.step < _SEARCH_STEPS)
 
     top = pencil.largest
     start = jnp.clip(_halfway(pencil, places), 1e-3 * top, 0.9 * top)
-    nothing = jnp.zeros_like(jax.vmap(pencil.as_complex().bare)(_line(pencil, start)[0]))
-    found = lax.while_loop(unsettled, narrow, _State(0, start, start, nothing, 0 * top, top, jnp.zeros((), bool)))
-    return found.last, found.solutions
+    nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(look, start))
+    return lax.while_loop(unsettled, narrow, _State(0, start, nowhere, 0 * top, top, jnp.zeros((), bool))).last
 
 
 def _halfway(pencil: Pencil, places: Array) -> Array:
@@ -246,12 +285,6 @@ def _solutions(pencil: Pencil, x: Array) -> Array:
     return lax.scan(descend, pencil.bare(z[0]), (z, _NEWTON_STEPS))[1]
 
 
-def _corrected(pencil: Pencil, x: Array, solutions: Array, every: int = 1) -> Array:
-    """One step more on the line, or on every second point of it and so on: it brings the solutions' derivatives."""
-    z, _ = _line(lax.stop_gradient(pencil), x, every)
-    return jax.vmap(pencil.as_complex().corrected)(z, solutions[every - 1 :: every])
-
-
 def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
     """1/π times the integral of Re along the line x + iy, of the resolvents less what they are far away, which gives nothing
     beyond x: −1/z and −N⁻¹/z. Directions of 0 have all of N⁻¹ where n < d_x, and would drown the rest. The density is Im/π at
@@ -266,7 +299,6 @@ def _beyond(pencil: Pencil, x: Array, solutions: Array) -> _Beyond:
 
 def _squares(pencil: Pencil, x: Array, solutions: Array, k: int) -> Array:
     z, weight = _line(lax.stop_gradient(pencil), x, _EVERY)
-    solutions = _corrected(pencil, x, solutions, _EVERY)
     pencil = pencil.as_complex()
     middle, resolvent = jax.vmap(pencil.blocks)(z, solutions)
     return mean_squares(z, weight, middle, resolvent, pencil.covariance, pencil.n, k)
