@@ -124,6 +124,58 @@ def _spread(values: np.ndarray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def widths(sweep: str, wide: int, recorded: dict[str, dict[str, Verdict]], note: str, suffix: str = "") -> list[Statement]:
+    """What outputs of 2 and of `wide` numbers tell, as measured by a sweep over widths whose target is as `note` says.
+
+    `recorded`: of each statement. `suffix`: of the claims' names.
+    """
+    few, many = ({objective: f"{objective}, {width}" for objective in (CA, CP)} for width in (2, wide))
+    agreed, moved = "prediction's tells more of the class where positions agree,", "alignment's where each view is moved by .5"
+    statements = (
+        Statement(
+            "narrow-outputs-are-nuisance",
+            "Where the positions agree outputs of 2 numbers hold them and not the class, by alignment (vicreg) and by "
+            "prediction: the R² of the position exceeds the share of the class that is told beyond chance",
+            sweep,
+            {"jitter": 0.0},
+            lambda table: joined(*(nuisance_over_class(table, name, 3) for name in few.values())),
+            tuple(few.values()),
+            {},
+        ),
+        Statement(
+            "more-numbers-tell-more",
+            f"An output of {wide} numbers tells more of the class than one of 2, by alignment and by prediction, whatever the "
+            "jitter",
+            sweep,
+            {},
+            lambda table: joined(*(less(accuracy(table, many[o]), accuracy(table, few[o])) for o in few)),
+            (few[CA], many[CA], few[CP], many[CP]),
+            {},
+            "Cells are of jitter 0, .2 and .5 for alignment, then for prediction.",
+        ),
+        Statement(
+            "wide-curves-cross",
+            f"Of outputs of {wide} numbers and what is below them {agreed} {moved}",
+            sweep,
+            {},
+            lambda table: crossing(table, *many.values()),
+            tuple(many.values()),
+            {},
+            note,
+        ),
+        Statement(
+            "curves-cross",
+            f"Of outputs of 2 numbers {agreed} {moved}",
+            sweep,
+            {},
+            lambda table: crossing(table, *few.values()),
+            tuple(few.values()),
+            {},
+        ),
+    )
+    return [replace(one, id=f"widths-{one.id}{suffix}", recorded=recorded[one.id]) for one in statements]
+
+
 STATEMENTS = (
     Statement(
         "sprites-alignment-collapses",
@@ -360,48 +412,28 @@ STATEMENTS = (
         {"published": OPEN, "everything": CONDITIONAL, "leading": OPEN},
         "Cells are of style jitter 0, .25 and .5, at picture noise .1 and .8 each.",
     ),
-    Statement(
-        "widths-narrow-outputs-are-nuisance",
-        "Where the positions agree outputs of 2 numbers hold them and not the class, by alignment (vicreg) and by prediction: "
-        "the R² of the position exceeds the share of the class that is told beyond chance",
+    *widths(
         "stereo_sprites_widths_tiny",
-        {"jitter": 0.0},
-        lambda table: joined(*(nuisance_over_class(table, f"{objective}, 2", 3) for objective in (CA, CP))),
-        (f"{CA}, 2", f"{CP}, 2"),
-        {"output": HOLDS},
-    ),
-    Statement(
-        "widths-more-numbers-tell-more",
-        "An output of 16 numbers tells more of the class than one of 2, by alignment and by prediction, whatever the jitter",
-        "stereo_sprites_widths_tiny",
-        {},
-        lambda table: joined(
-            *(less(accuracy(table, f"{objective}, 16"), accuracy(table, f"{objective}, 2")) for objective in (CA, CP))
-        ),
-        (f"{CA}, 2", f"{CA}, 16", f"{CP}, 2", f"{CP}, 16"),
-        {"output": HOLDS},
-        "Cells are of jitter 0, .2 and .5 for alignment, then for prediction.",
-    ),
-    Statement(
-        "widths-wide-curves-cross",
-        "Of outputs of 16 numbers and what is below them prediction's tells more of the class where positions agree, "
-        "alignment's where each view is moved by .5",
-        "stereo_sprites_widths_tiny",
-        {},
-        lambda table: crossing(table, f"{CA}, 16", f"{CP}, 16"),
-        (f"{CA}, 16", f"{CP}, 16"),
-        {"published": OPEN, "everything": HOLDS, "leading": OPEN, "output": CONDITIONAL},
+        16,
+        {
+            "narrow-outputs-are-nuisance": {"output": HOLDS},
+            "more-numbers-tell-more": {"output": HOLDS},
+            "wide-curves-cross": {"published": OPEN, "everything": HOLDS, "leading": OPEN, "output": CONDITIONAL},
+            "curves-cross": {"output": OPEN},
+        },
         "The target's pixels are quiet (noise .2).",
     ),
-    Statement(
-        "widths-curves-cross",
-        "Of outputs of 2 numbers prediction's tells more of the class where positions agree, alignment's where each view is "
-        "moved by .5",
-        "stereo_sprites_widths_tiny",
-        {},
-        lambda table: crossing(table, f"{CA}, 2", f"{CP}, 2"),
-        (f"{CA}, 2", f"{CP}, 2"),
-        {"output": OPEN},
+    *widths(
+        "stereo_sprites_widths",
+        8,
+        {
+            "narrow-outputs-are-nuisance": {"output": HOLDS},
+            "more-numbers-tell-more": {"output": CONDITIONAL},
+            "wide-curves-cross": {"published": OPEN, "everything": CONDITIONAL, "leading": OPEN, "output": CONDITIONAL},
+            "curves-cross": {"output": REFUTED},
+        },
+        "The target's pixels are noisy (.5).",
+        "-small",
     ),
 )
 
