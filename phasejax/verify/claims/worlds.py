@@ -37,8 +37,8 @@ HOLDS, CONDITIONAL, REFUTED, OPEN = Verdict.HOLDS, Verdict.CONDITIONAL, Verdict.
 class Statement:
     """A published statement: `says`, of the measured table `sweep`, that `contrast` is positive at every one of `cells`.
 
-    `recorded`: reading → the verdict on record; `small`: the same of the sweep for two cores where `sweep` is the long one.
-    `objectives`: whose numbers are told beside it. `note`: what else to know.
+    `recorded`: reading → the verdict on record; `small`: the same of the sweep at size small, where `sweep` is a long or a tiny
+    one. `objectives`: whose numbers are told beside it. `note`: what else to know.
     """
 
     id: str
@@ -348,6 +348,7 @@ STATEMENTS = (
         (CA, TO_CAPTION, "supervised"),
         {"published": OPEN, "everything": OPEN, "leading": OPEN},
         UNLEARNT,
+        small={"everything": OPEN},
     ),
     Statement(
         "captions-lead-is-lost-to-noise",
@@ -358,6 +359,7 @@ STATEMENTS = (
         (CA, TO_CAPTION, "supervised"),
         {"published": OPEN, "everything": OPEN, "leading": OPEN},
         UNLEARNT,
+        small={"everything": OPEN},
     ),
     Statement(
         "captions-source-quality",
@@ -368,6 +370,7 @@ STATEMENTS = (
         (TO_CAPTION, TO_PICTURE, "supervised"),
         {"published": OPEN, "everything": OPEN, "leading": OPEN},
         UNLEARNT,
+        small={"everything": OPEN},
     ),
     Statement(
         "captions-named-style-hurts-alignment",
@@ -379,6 +382,7 @@ STATEMENTS = (
         (CA, "supervised"),
         {"published": OPEN, "everything": OPEN, "leading": OPEN},
         UNLEARNT,
+        small={"everything": OPEN},
     ),
     Statement(
         "captions-named-style-hurts-prediction-from-captions",
@@ -390,6 +394,7 @@ STATEMENTS = (
         (TO_PICTURE,),
         {"published": OPEN, "everything": HOLDS, "leading": HOLDS},
         NOISES,
+        small={"published": OPEN, "everything": HOLDS, "leading": HOLDS},
     ),
     Statement(
         "captions-named-style-hurts-alignment-of-captions",
@@ -400,6 +405,7 @@ STATEMENTS = (
         (),
         {"published": OPEN, "everything": CONDITIONAL, "leading": OPEN},
         NOISES,
+        small={"published": OPEN, "everything": OPEN, "leading": HOLDS},
     ),
     Statement(
         "captions-prediction-tells-more-of-captions",
@@ -411,6 +417,7 @@ STATEMENTS = (
         (),
         {"published": OPEN, "everything": CONDITIONAL, "leading": OPEN},
         "Cells are of style jitter 0, .25 and .5, at picture noise .1 and .8 each.",
+        small={"published": OPEN, "everything": CONDITIONAL, "leading": REFUTED},
     ),
     *widths(
         "stereo_sprites_widths_tiny",
@@ -451,6 +458,8 @@ def _register(statement: Statement, reading: str, recorded: Verdict) -> None:
 for _statement in STATEMENTS:
     for _reading, _recorded in _statement.recorded.items():
         _register(_statement, _reading, _recorded)
-    _small = replace(_statement, id=f"{_statement.id}-small", sweep=_statement.sweep.removesuffix("_long"), note="")
+    _small = replace(
+        _statement, id=f"{_statement.id}-small", sweep=_statement.sweep.removesuffix("_long").removesuffix("_tiny"), note=""
+    )
     for _reading, _recorded in _statement.small.items():
         _register(_small, _reading, _recorded)
