@@ -69,8 +69,8 @@ class Coordinates(NamedTuple):
     xx: Inexact[Array, " D"]
     yy: Inexact[Array, " D"]
     xy: Inexact[Array, " D"]
-    has_x: Bool[np.ndarray, " D"]
-    has_y: Bool[np.ndarray, " D"]
+    has_x: Bool[Array | np.ndarray, " D"]
+    has_y: Bool[Array | np.ndarray, " D"]
 
 
 @runtime_checkable
