@@ -7,6 +7,7 @@ from phasejax.objectives.contrastive import infonce, siglip
 from phasejax.objectives.decorrelation import cross_correlation, deep_cca, vicreg
 from phasejax.objectives.divergence import (
     cauchy_schwarz_divergence,
+    frechet_distance,
     hoelder_bound,
     hoelder_divergence,
     hoelder_excess,
@@ -41,6 +42,7 @@ __all__ = [
     "cross_correlation",
     "deep_cca",
     "forces",
+    "frechet_distance",
     "get",
     "gram_volume",
     "hoelder_bound",

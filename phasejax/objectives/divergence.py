@@ -35,6 +35,29 @@ def cauchy_schwarz_divergence(x: Float[Array, "n d"], y: Float[Array, "m d"], *,
     return overlap(x, x) + overlap(y, y) - 2 * overlap(x, y)
 
 
+def frechet_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, ""]:
+    """Squared Fréchet distance of the normal laws with the means and covariances of two samples (Dowson & Landau 1982), ≥ 0:
+
+        ‖x̄ − ȳ‖² + tr S_x + tr S_y − 2 tr (S_x^½ S_y S_x^½)^½.
+
+    Of a frozen network's features of generated and of real pictures it is the FID of Heusel et al. (2017).
+
+    **Arguments:** rows of `x` and `y`, not necessarily as many.
+
+    **Raises:** `ValueError` on a bad shape.
+    """
+    x, y = floating(x=x, y=y)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2 or x.shape[1] < 1:
+        raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: (n, d) and (m, d) with n, m ≥ 2 and d ≥ 1 are allowed.")
+    with jax.default_matmul_precision("highest"):
+        mean_x, mean_y = (jnp.mean(rows, axis=0, keepdims=True) for rows in (x, y))
+        s_x, s_y = ((rows - mean).T @ (rows - mean) / (len(rows) - 1) for rows, mean in ((x, mean_x), (y, mean_y)))
+        values, vectors = jnp.linalg.eigh(s_x)
+        root = vectors * jnp.sqrt(jnp.maximum(values, 0))[None, :]  # the root's own eigenvectors cancel
+        shared = jnp.sum(jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(root.T @ s_y @ root), 0)))
+        return jnp.maximum(jnp.sum((mean_x - mean_y) ** 2) + jnp.trace(s_x) + jnp.trace(s_y) - 2 * shared, 0)
+
+
 def infonce_cauchy_schwarz(
     z: Float[Array, "M B d"],
     *,

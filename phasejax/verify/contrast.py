@@ -42,7 +42,12 @@ def joined(*contrasts: Contrast) -> Contrast:
 
 def verdict(found: Contrast) -> Verdict:
     """HOLDS where every cell supports the statement, CONDITIONAL where some do, REFUTED where none does and one contradicts,
-    OPEN where none does either."""
+    OPEN where none does either.
+
+    **Raises:** `ValueError` without a cell, of which anything would hold.
+    """
+    if found.value.size == 0:
+        raise ValueError("a contrast without cells decides nothing: the table lacks what it compares.")
     supported, contradicted = found.value > 2 * found.error, found.value < -2 * found.error
     if np.all(supported):
         return Verdict.HOLDS

@@ -146,6 +146,22 @@ def test_the_excess_vanishes_in_the_mean_without_a_divergence_and_not_with_one()
 # Extreme inputs and errors -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("n", "m", "d"), [(40, 60, 3), (30, 30, 8), (4, 9, 6)])
+def test_frechet_distance_is_that_of_matrix_roots(n, m, d):
+    rng = np.random.default_rng([n, d])
+    x, y = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)), 1 + rng.normal(size=(m, d)) @ rng.normal(size=(d, d))
+    s_x, s_y = np.cov(x.T), np.cov(y.T)
+    shared = np.sqrt(np.maximum(np.linalg.eigvals(s_x @ s_y).real, 0)).sum()
+    wanted = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(s_x) + np.trace(s_y) - 2 * shared
+    np.testing.assert_allclose(objectives.frechet_distance(x, y), wanted, rtol=1e-6)
+    np.testing.assert_allclose(objectives.frechet_distance(y, x), wanted, rtol=1e-6)
+    assert 0 <= objectives.frechet_distance(x, x) < 1e-6 * np.trace(s_x)
+    # Twice as wide about the same mean: (2 − 1)² tr S.
+    np.testing.assert_allclose(objectives.frechet_distance(x, 2 * x - x.mean(0)), np.trace(s_x), rtol=1e-6)
+    with pytest.raises(ValueError, match=rf"x and y have shapes \({n}, {d}\) and \(1, {d}\): .* are allowed\."):
+        objectives.frechet_distance(x, y[:1])
+
+
 def test_everything_stays_finite_in_float32(float32):
     """Widths of .05 in 32 dimensions: kernel products of e^−400 and less."""
     rng = np.random.default_rng(0)

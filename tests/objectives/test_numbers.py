@@ -23,6 +23,7 @@ def registered(name, z):
 
 OF_Z = {name: partial(registered, name) for name in REGISTRY if "z" in get(name).inputs} | {
     "cauchy_schwarz_divergence": lambda z: objectives.cauchy_schwarz_divergence(z[0], z[1]),
+    "frechet_distance": lambda z: objectives.frechet_distance(z[0], z[1]),
     "hoelder_importance": partial(objectives.hoelder_importance, key=KEY),
     "hoelder_excess": partial(objectives.hoelder_excess, key=KEY),
     "reconstruction": lambda z: objectives.reconstruction(z[0], z[1]),
@@ -86,6 +87,7 @@ TRANSLATED = [
     "centroid_uniformity",
     "cross_correlation",
     "deep_cca",
+    "frechet_distance",
     "hoelder_bound",
     "hoelder_divergence",
     "hoelder_excess",

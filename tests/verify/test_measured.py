@@ -35,6 +35,11 @@ def test_two_standard_errors_decide(values, expected):
     assert verdict(Contrast(np.array(values), np.full(2, 0.1))) is expected
 
 
+def test_without_cells_nothing_is_decided():
+    with pytest.raises(ValueError, match="a contrast without cells decides nothing"):
+        verdict(Contrast(np.zeros((0,)), np.zeros((0,))))
+
+
 def test_differences_add_their_variances():
     a, b = Contrast(np.array([0.9]), np.array([0.03])), Contrast(np.array([0.5]), np.array([0.04]))
     np.testing.assert_allclose(less(a, b), [[0.4], [0.05]])

@@ -54,10 +54,11 @@ def learnt(measured: Measured, *objectives: str) -> bool:
     return all(np.nanmean(measured(objective, "R@10 after")) >= 0.5 for objective in objectives)
 
 
-def cross_less_self(measured: Measured, objective: str) -> np.ndarray:
-    """Squared error of pictures that are generated from captions and sounds, less that from pictures themselves."""
-    cross = [measured(objective, f"error from {modality}") for modality in ("caption", "sound")]
-    return np.mean(cross, axis=0) - measured(objective, "error from picture")
+def cross_less_self(measured: Measured, objective: str, what: str = "error") -> np.ndarray:
+    """Squared error, or "Fréchet" distance, of pictures that are generated from captions and sounds, less that from pictures
+    themselves."""
+    cross = [measured(objective, f"{what} from {modality}") for modality in ("caption", "sound")]
+    return np.mean(cross, axis=0) - measured(objective, f"{what} from picture")
 
 
 class Statement(NamedTuple):
@@ -85,6 +86,21 @@ STATEMENTS = (
         Verdict.CONDITIONAL,
         lambda measured: cross_less_self(measured, INFONCE) - cross_less_self(measured, UNIALIGN),
         (INFONCE, UNIALIGN),
+    ),
+    Statement(
+        "modalities-unialign-generates-better-to-a-judge",
+        "So says a frozen judge, a network that was trained to name what is in a picture: by the Fréchet distance of its "
+        "features from those of real pictures",
+        Verdict.CONDITIONAL,
+        lambda measured: cross_less_self(measured, INFONCE, "Fréchet") - cross_less_self(measured, UNIALIGN, "Fréchet"),
+        (INFONCE, UNIALIGN),
+    ),
+    Statement(
+        "modalities-crossing-shows-to-a-judge",
+        "Under InfoNCE pictures decoded from captions and sounds are further from real ones, by that distance, than those "
+        "decoded from pictures",
+        Verdict.HOLDS,
+        lambda measured: cross_less_self(measured, INFONCE, "Fréchet"),
     ),
     Statement(
         "modalities-cauchy-schwarz-retrieves-better",
