@@ -89,16 +89,17 @@ STATEMENTS = (
     ),
     Statement(
         "modalities-unialign-generates-better-to-a-judge",
-        "So says a frozen judge, a network that was trained to name what is in a picture: by the Fréchet distance of its "
-        "features from those of real pictures",
+        "To a frozen judge, a network that was trained to name what is in a picture, pictures decoded from captions and sounds "
+        "lose less to those decoded from pictures under UniAlign than under InfoNCE: Fréchet distance of its features from "
+        "those of real pictures",
         Verdict.CONDITIONAL,
         lambda measured: cross_less_self(measured, INFONCE, "Fréchet") - cross_less_self(measured, UNIALIGN, "Fréchet"),
         (INFONCE, UNIALIGN),
     ),
     Statement(
         "modalities-crossing-shows-to-a-judge",
-        "Under InfoNCE pictures decoded from captions and sounds are further from real ones, by that distance, than those "
-        "decoded from pictures",
+        "Under InfoNCE pictures decoded from captions and sounds are further from real ones than those decoded from pictures: "
+        "Fréchet distance in the features of that judge",
         Verdict.HOLDS,
         lambda measured: cross_less_self(measured, INFONCE, "Fréchet"),
     ),
