@@ -144,6 +144,12 @@ def decoded(decoders, z: Array) -> Array:
 
 
 @eqx.filter_jit
+def distances(seen: Callable[[Array], Array], shown: Array, real: Array) -> Array:
+    """(lanes,), of pictures (lanes, n, pixels) as they are seen."""
+    return jax.vmap(lambda *pictures: frechet_distance(*map(jax.vmap(seen), pictures)))(shown, real)
+
+
+@eqx.filter_jit
 def begun(worlds: Flat, keys: Array):
     """The encoders that a training with these keys begins with."""
     build = lambda world, key: build_encoders((ENCODER,) * 3, rows_of(world), key=LaneKeys.split(key).networks)  # noqa: E731
@@ -185,11 +191,10 @@ def study(label: str, given: argparse.Namespace, seen: Callable[[Array], Array])
                  checkpoint=given.out / f"{label}.decoder", **options)  # fmt: skip
     pictures = decoded(made.decoder, z)
     error = lambda shown: jnp.mean((shown - tests[0]) ** 2, axis=(1, 2))  # noqa: E731
-    distance = jax.jit(jax.vmap(lambda shown, real: frechet_distance(jax.vmap(seen)(shown), jax.vmap(seen)(real))))
     for side, modality in enumerate(MODALITIES):
         values[f"error from {modality}"] = error(pictures[:, side])
-        values[f"Fréchet from {modality}"] = distance(pictures[:, side], tests[0])
-    values["Fréchet of other scenes"] = distance(views[0][:, :TESTED], tests[0])
+        values[f"Fréchet from {modality}"] = distances(seen, pictures[:, side], tests[0])
+    values["Fréchet of other scenes"] = distances(seen, views[0][:, :TESTED], tests[0])
     values["error of the mean"] = error(jnp.mean(views[0], axis=1, keepdims=True))
     values["diverged"] = trained.diverged | made.diverged
     examples = jnp.concatenate([tests[0][0, None, :SHOWN], pictures[0, :, :SHOWN]])
@@ -214,7 +219,6 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     runtime.prepare()
-
     seen = judge(given)
 
     def one(label: str) -> dict[str, np.ndarray]:

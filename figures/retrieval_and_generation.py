@@ -21,18 +21,11 @@ from phasejax.plot import STYLE
 from phasejax.verify.claims.modalities import TABLE, Measured, read
 from phasejax.verify.contrast import paired
 
+MADE_FROM = {"picture": "0.45", "caption": "#d55e00", "sound": "#cc79a7"}
 PANELS = {
     "retrieval": {"R@1 after": "#0072b2", "R@10 after": "#009e73"},
-    "error of generated pictures": {
-        "error from picture": "0.45",
-        "error from caption": "#d55e00",
-        "error from sound": "#cc79a7",
-    },
-    "Fréchet distance from real pictures": {
-        "Fréchet from picture": "0.45",
-        "Fréchet from caption": "#d55e00",
-        "Fréchet from sound": "#cc79a7",
-    },
+    "error of generated pictures": {f"error from {modality}": color for modality, color in MADE_FROM.items()},
+    "Fréchet distance from real pictures": {f"Fréchet from {modality}": color for modality, color in MADE_FROM.items()},
     "Hölder divergence": {"Hölder before": "0.6", "Hölder after": "#0072b2"},
 }
 

@@ -2,6 +2,7 @@
 
 Every density is a kernel density estimate with Gaussian kernels of width h, so a product of M kernels integrates to
 exp(−Σ_{m<n} ‖y_m − y_n‖² / 2Mh²) times a constant that cancels; at M = 2 the Gram kernel has variance 2h². All in logarithms.
+`frechet_distance` alone is of normal laws.
 """
 
 from functools import partial
@@ -14,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Key
 
 from phasejax import checks
 from phasejax.objectives.contrastive import infonce
-from phasejax.objectives.embeddings import as_embeddings, floating, pair_indices, squared_distances
+from phasejax.objectives.embeddings import as_embeddings, centered, floating, pair_indices, squared_distances
 from phasejax.objectives.hyperparameters import Anchor, Modality, Nonnegative, Positive
 
 LARGEST_ENUMERATION = 2**24
@@ -27,9 +28,7 @@ def cauchy_schwarz_divergence(x: Float[Array, "n d"], y: Float[Array, "m d"], *,
 
     **Raises:** `ValueError` on a bad shape or bandwidth.
     """
-    x, y = floating(x=x, y=y)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(*x.shape, *y.shape) < 1:
-        raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: (n, d) and (m, d) with n, m, d ≥ 1 are allowed.")
+    x, y = _clouds(x, y, rows=1)
     checks.scales(bandwidth=bandwidth)
     overlap = partial(_log_overlap, bandwidth=bandwidth)
     return overlap(x, x) + overlap(y, y) - 2 * overlap(x, y)
@@ -46,16 +45,14 @@ def frechet_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Ar
 
     **Raises:** `ValueError` on a bad shape.
     """
-    x, y = floating(x=x, y=y)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2 or x.shape[1] < 1:
-        raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: (n, d) and (m, d) with n, m ≥ 2 and d ≥ 1 are allowed.")
+    x, y = _clouds(x, y, rows=2)
     with jax.default_matmul_precision("highest"):
-        mean_x, mean_y = (jnp.mean(rows, axis=0, keepdims=True) for rows in (x, y))
-        s_x, s_y = ((rows - mean).T @ (rows - mean) / (len(rows) - 1) for rows, mean in ((x, mean_x), (y, mean_y)))
+        s_x, s_y = (rows.T @ rows / (len(rows) - 1) for rows in (centered(x), centered(y)))
         values, vectors = jnp.linalg.eigh(s_x)
         root = vectors * jnp.sqrt(jnp.maximum(values, 0))[None, :]  # the root's own eigenvectors cancel
         shared = jnp.sum(jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(root.T @ s_y @ root), 0)))
-        return jnp.maximum(jnp.sum((mean_x - mean_y) ** 2) + jnp.trace(s_x) + jnp.trace(s_y) - 2 * shared, 0)
+        between = jnp.sum((jnp.mean(x, axis=0) - jnp.mean(y, axis=0)) ** 2)
+        return jnp.maximum(between + jnp.trace(s_x) + jnp.trace(s_y) - 2 * shared, 0)
 
 
 def infonce_cauchy_schwarz(
@@ -215,6 +212,15 @@ def hoelder_bound(z: Float[Array, "M B d"], *, bandwidth: Positive = 0.5, anchor
     a, n = pair_indices(modalities, anchor)
     alignment = jnp.mean(jnp.sum((z[a] - z[n]) ** 2, axis=-1))
     return spread + (modalities - 1) * (alignment / (2 * jnp.square(bandwidth)) + log_size)
+
+
+def _clouds(x: ArrayLike, y: ArrayLike, *, rows: int) -> tuple[Array, Array]:
+    """Two sets of at least so many rows, of one length."""
+    x, y = floating(x=x, y=y)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < rows or x.shape[1] < 1:
+        allowed = f"(n, d) and (m, d) with n, m ≥ {rows} and d ≥ 1 are allowed"
+        raise ValueError(f"x and y have shapes {x.shape} and {y.shape}: {allowed}.")
+    return x, y
 
 
 def _log_overlap(x: Array, y: Array, *, bandwidth: ArrayLike) -> Array:

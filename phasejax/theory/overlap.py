@@ -55,8 +55,8 @@ def _missing(found: Captured, k: int) -> _Law:
 
 def _whole(found: Captured, k: int) -> _Law:
     share, entries = _moments(found, k)
-    leaked = jnp.maximum(1 - jnp.sum(entries, axis=1) / (1 - share), 1 - share)
-    leaked = jnp.minimum(leaked, 1 - jnp.finfo(share.dtype).eps)  # a signal that mixes with none
+    tiny = jnp.finfo(share.dtype).eps
+    leaked = jnp.clip(1 - jnp.sum(entries, axis=1) / (1 - share), 1 - share, 1 - tiny)  # 1 − tiny: mixes with none
     return _Law((1 - share) / leaked, leaked, 1)
 
 

@@ -138,6 +138,14 @@ class _Beyond(NamedTuple):
     density: _Held
 
 
+class _Last(NamedTuple):
+    """Where the search looked last: x, the solutions along its line, and what lies beyond."""
+
+    x: Array
+    solutions: Array
+    found: _Beyond
+
+
 def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
     """The shares of all coordinates of x in k of the top `places` directions, which of them left to chance."""
     return _captured(pencil, jnp.asarray(places, pencil.largest.dtype), d_x, k)
@@ -147,7 +155,7 @@ def captured(pencil: Pencil, d_x: int, k: int, places: Scalar) -> Captured:
 def _captured(pencil: Pencil, places: Array, d_x: int, k: int) -> Captured:
     """As the search leaves it: what only derivatives need is compiled where they are asked for."""
     last = _search(pencil, places)
-    return _settled(pencil, places, d_x, k, last, lambda _, solutions: solutions)
+    return _settled(pencil, places, d_x, k, last, lambda _, every: last.solutions[every - 1 :: every])
 
 
 @_captured.defjvp
@@ -156,40 +164,33 @@ def _captured_jvp(d_x: int, k: int, primals: tuple, tangents: tuple) -> tuple[Ca
     last = _search(*lax.stop_gradient(primals))
 
     def differentiable(pencil, places):
-        def corrected(x, solutions):
-            z, _ = _line(lax.stop_gradient(pencil), x, _POINTS // len(solutions))
-            return jax.vmap(pencil.as_complex().corrected)(z, solutions)
+        def corrected(x, every):
+            z, _ = _line(lax.stop_gradient(pencil), x, every)
+            return jax.vmap(pencil.as_complex().corrected)(z, last.solutions[every - 1 :: every])
 
-        found = _beyond(pencil, last.x, corrected(last.x, last.solutions))
+        found = _beyond(pencil, last.x, corrected(last.x, 1))
         return _settled(pencil, places, d_x, k, last._replace(found=found), corrected)
 
     return jax.jvp(differentiable, primals, tangents)
 
 
 def _settled(
-    pencil: Pencil, places: Array, d_x: int, k: int, last: "_Last", corrected: Callable[[Array, Array], Array]
+    pencil: Pencil, places: Array, d_x: int, k: int, last: _Last, solutions: Callable[[Array, int], Array]
 ) -> Captured:
-    """From where the search ended, near z*; `corrected` gives solutions along the line of x their derivatives."""
-    x, solutions, found = last
+    """From where the search ended, near z*. `solutions` of every so many points of the line of x, with what derivatives they
+    need."""
+    x, _, found = last
     # z* is known to a tolerance: what the count is off by lies at z*, where the density says whose it is.
     density = jnp.sum(found.density.share)
     excess = (jnp.sum(found.held.share) - places) / jnp.where(density > 0, density, 1)
     chosen = k / places
     share, energy = jax.tree.map(lambda h, d: ((h - excess * d) * chosen)[:d_x], *found)
     x = x + excess - lax.stop_gradient(excess)  # the density also says how z* moves with the model
-    squares = _squares(pencil, x, corrected(x, solutions[_EVERY - 1 :: _EVERY]), k)[:, :d_x]
+    squares = _squares(pencil, x, solutions(x, _EVERY), k)[:, :d_x]
     scale = jnp.maximum(share, 0) / jnp.where(energy > 0, energy, jnp.inf)
     entries = scale[:k, None] * scale[None, :] * squares
     by_chance = share[:k, None] * share[None, :] / k
     return Captured(share, energy, chosen**2 * entries + (1 - chosen) * by_chance)
-
-
-class _Last(NamedTuple):
-    """Where the search looked last: x, the solutions along its line, and what lies beyond."""
-
-    x: Array
-    solutions: Array
-    found: "_Beyond"
 
 
 class _State(NamedTuple):

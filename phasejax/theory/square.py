@@ -25,6 +25,7 @@ from phasejax.spiked import SpikedModel
 from phasejax.theory.numerics import Scalar
 from phasejax.theory.overlap import overlaps, spread
 from phasejax.theory.population import count_in_top_k, smallest_over_largest
+from phasejax.theory.spectrum import Captured
 from phasejax.theory.spectrum_square import captured_in_square, shrinkage
 
 __all__ = [
@@ -101,9 +102,7 @@ def expected_overlaps(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, r
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
-    checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
-    checks.pairs(n)
-    return _expected_overlaps(model, checks.single(n), shrinkage(ridge_x), shrinkage(ridge_y))
+    return overlaps(_captured(model, n, ridge_x, ridge_y), model.k)
 
 
 def expected_distance(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: Scalar = 0.0) -> Float[Array, ""]:
@@ -141,13 +140,13 @@ def validity(model: SpikedModel, n: Scalar, *, ridge_x: Scalar = 0.0, ridge_y: S
 
     **Raises:** `ValueError` for n < 1 or a negative ridge, where they are known.
     """
+    return spread(_captured(model, n, ridge_x, ridge_y), model.k)
+
+
+def _captured(model: SpikedModel, n: Scalar, ridge_x: Scalar, ridge_y: Scalar) -> Captured:
     checks.ridges(ridge_x=ridge_x, ridge_y=ridge_y)
     checks.pairs(n)
-    return spread(captured_in_square(model, checks.single(n), shrinkage(ridge_x), shrinkage(ridge_y)), model.k)
-
-
-def _expected_overlaps(model: SpikedModel, n: Scalar, alpha_x: Array, alpha_y: Array) -> Array:
-    return overlaps(captured_in_square(model, n, alpha_x, alpha_y), model.k)
+    return captured_in_square(model, checks.single(n), shrinkage(ridge_x), shrinkage(ridge_y))
 
 
 @jax.jit
@@ -158,7 +157,7 @@ def _widest_separation(model: SpikedModel) -> Point:
 
 @jax.jit
 def _best_ridge(model: SpikedModel, n: Scalar) -> Point:
-    return _least(lambda a, b: 1 - jnp.mean(_expected_overlaps(model, n, a, b)), model.kappa.dtype)
+    return _least(lambda a, b: 1 - jnp.mean(overlaps(captured_in_square(model, n, a, b), model.k)), model.kappa.dtype)
 
 
 def _least(loss: Callable[[Array, Array], Array], dtype: DTypeLike) -> Point:

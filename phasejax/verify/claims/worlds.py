@@ -130,50 +130,42 @@ def widths(sweep: str, wide: int, recorded: dict[str, dict[str, Verdict]], note:
     `recorded`: of each statement. `suffix`: of the claims' names.
     """
     few, many = ({objective: f"{objective}, {width}" for objective in (CA, CP)} for width in (2, wide))
-    agreed, moved = "prediction's tells more of the class where positions agree,", "alignment's where each view is moved by .5"
-    statements = (
-        Statement(
+    crosses = "prediction's tells more of the class where positions agree, alignment's where each view is moved by .5"
+
+    def statement(name, says, contrast, *objectives, note="", **cells):
+        return Statement(f"widths-{name}{suffix}", says, sweep, cells, contrast, objectives, recorded[name], note)
+
+    return [
+        statement(
             "narrow-outputs-are-nuisance",
             "Where the positions agree outputs of 2 numbers hold them and not the class, by alignment (vicreg) and by "
             "prediction: the R² of the position exceeds the share of the class that is told beyond chance",
-            sweep,
-            {"jitter": 0.0},
             lambda table: joined(*(nuisance_over_class(table, name, 3) for name in few.values())),
-            tuple(few.values()),
-            {},
+            *few.values(),
+            jitter=0.0,
         ),
-        Statement(
+        statement(
             "more-numbers-tell-more",
             f"An output of {wide} numbers tells more of the class than one of 2, by alignment and by prediction, whatever the "
             "jitter",
-            sweep,
-            {},
             lambda table: joined(*(less(accuracy(table, many[o]), accuracy(table, few[o])) for o in few)),
-            (few[CA], many[CA], few[CP], many[CP]),
-            {},
-            "Cells are of jitter 0, .2 and .5 for alignment, then for prediction.",
+            *(few[CA], many[CA], few[CP], many[CP]),
+            note="Cells are of jitter 0, .2 and .5 for alignment, then for prediction.",
         ),
-        Statement(
+        statement(
             "wide-curves-cross",
-            f"Of outputs of {wide} numbers and what is below them {agreed} {moved}",
-            sweep,
-            {},
+            f"Of outputs of {wide} numbers and what is below them {crosses}",
             lambda table: crossing(table, *many.values()),
-            tuple(many.values()),
-            {},
-            note,
+            *many.values(),
+            note=note,
         ),
-        Statement(
+        statement(
             "curves-cross",
-            f"Of outputs of 2 numbers {agreed} {moved}",
-            sweep,
-            {},
+            f"Of outputs of 2 numbers {crosses}",
             lambda table: crossing(table, *few.values()),
-            tuple(few.values()),
-            {},
+            *few.values(),
         ),
-    )
-    return [replace(one, id=f"widths-{one.id}{suffix}", recorded=recorded[one.id]) for one in statements]
+    ]
 
 
 STATEMENTS = (
