@@ -25,7 +25,7 @@ def top_eigenvectors(a: Array, k: int) -> Array:
     set apart by a gap g·λ₁ is right to a few eps/g, as it is by `eigh`.
     """
     # A is its own transpose, which lies in memory as LAPACK wants it.
-    packed, diagonal, off, tau = lax.linalg.tridiagonal(jnp.swapaxes(a, 1, 2), lower=True)
+    packed, diagonal, off, tau = lax.linalg.tridiagonal(jnp.swapaxes(a, 1, 2), lower=False)
     diagonal, off = diagonal.T, jnp.pad(off.T, ((0, 1), (0, 0)))
     bound = jnp.max(jnp.abs(diagonal) + jnp.abs(off) + jnp.abs(jnp.roll(off, 1, axis=0)), axis=0)  # Gershgorin
     scale = jnp.where(bound > 0, bound, 1)
@@ -146,20 +146,19 @@ def _substitute(rows: _Elimination, b: Array) -> Array:
 
 
 def _back(packed: Array, tau: Array, z: Array) -> Array:
-    """H₀ H₁ … Z for Z (L, d, k), with the reflections H_j = I − τ_j v_j v_jᵀ as `lax.linalg.tridiagonal` packs them.
+    """… H₁ H₀ Z for Z (L, d, k), with the reflections H_j = I − τ_j v_j v_jᵀ as `lax.linalg.tridiagonal` packs them in the
+    upper triangle: v_j is 1 at row j, has its other entries above it and in the next column of `packed`.
 
-    As many at a time as a block holds are I − V S Vᵀ, with S⁻¹ the upper triangle of VᵀV, its diagonal replaced by the 1/τ.
+    As many at a time as a block holds are I − V S Vᵀ, with S⁻¹ the lower triangle of VᵀV, its diagonal replaced by the 1/τ.
     """
-    d = packed.shape[-1]
-    row, column = jnp.arange(d)[:, None], jnp.arange(d)
-    tau = jnp.pad(tau, ((0, 0), (0, 1)))
-    v = jnp.where(row > column + 1, packed, (row == column + 1).astype(packed.dtype))
-    v = jnp.where(tau[:, None] != 0, v, 0)
-    inverse = 1 / jnp.where(tau != 0, tau, 1)
-    for start in reversed(range(0, d, _BLOCK)):
-        block = v[:, start:, start : start + _BLOCK]
-        gram = jnp.swapaxes(block, 1, 2) @ block
-        s_inverse = jnp.triu(gram, 1) + jnp.eye(gram.shape[-1], dtype=z.dtype) * inverse[:, None, start : start + _BLOCK]
-        along = lax.linalg.triangular_solve(s_inverse, jnp.swapaxes(block, 1, 2) @ z[:, start:], left_side=True)
-        z = z.at[:, start:].add(-block @ along)
+    last = packed.shape[-1] - 1
+    for start in range(0, last, _BLOCK):
+        stop = min(start + _BLOCK, last)
+        row, column, scale = jnp.arange(stop)[:, None], jnp.arange(start, stop), tau[:, start:stop]
+        v = jnp.where(row < column, packed[:, :stop, start + 1 : stop + 1], (row == column).astype(z.dtype))
+        v = jnp.where(scale[:, None] != 0, v, 0)
+        gram = jnp.swapaxes(v, 1, 2) @ v
+        s_inverse = jnp.tril(gram, -1) + jnp.eye(stop - start, dtype=z.dtype) / jnp.where(scale != 0, scale, 1)[:, None]
+        along = lax.linalg.triangular_solve(s_inverse, jnp.swapaxes(v, 1, 2) @ z[:, :stop], left_side=True, lower=True)
+        z = z.at[:, :stop].add(-v @ along)
     return z
