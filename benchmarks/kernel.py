@@ -19,8 +19,8 @@ From d = 128, trials per second of processor time of one core on a machine share
      256                     207.5   9.09  23  46
      512                      32.1   1.91  16  34
 
-Both cores free, the tridiagonal formulation against NumPy in a run of its own: 70 and 2.0 trials/s at d = 512, a ratio of 36, 26 and
-1.0 at 768 (26), 11 and 0.4 at 1024 (25).
+Both cores free, the tridiagonal formulation against NumPy in a run of its own: 70 and 2.0 trials/s at d = 512, a ratio of 36,
+26 and 1.0 at 768 (26), 11 and 0.4 at 1024 (25).
 
 Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise both matrices 7.2, whole 10.2.
 With ridges on both views the whole takes 1.28 times as long (41 runs in turn, quartiles 1.26 and 1.30), at d = 64 1.52 (15
