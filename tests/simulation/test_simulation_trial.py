@@ -36,6 +36,7 @@ HARD = {
 RELATIVE = {"many samples": 1e-3, "very many samples": 0.05}
 """Where distances are small, their relative error in float32."""
 FAST = [trial.batch_last, trial.batch_first, trial.tridiagonal]
+bartlett_factor = jax.jit(bartlett, static_argnames=("d_x", "d_y", "dtype"))
 COMPILED = {f: jax.jit(f, static_argnums=3) for f in (trial.reference, *FAST)}
 
 
@@ -43,7 +44,7 @@ def draw(model, n, dtype):
     """The diagonals, Bartlett factors and sample sizes of LANES trials, drawn in float64 and rounded to dtype."""
     sizes = jnp.full(LANES, n, float)
     keys = lane_keys(jax.random.key(7), jnp.zeros(LANES, "uint32"), jnp.arange(LANES, dtype="uint32"))
-    factor = bartlett(keys, sizes, model.d_x, model.d_y, dtype=sizes.dtype)
+    factor = bartlett_factor(keys, sizes, model.d_x, model.d_y, dtype=sizes.dtype)
     diagonals = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], LANES, axis=1), model.cholesky())
     return jax.tree.map(lambda leaf: leaf.astype(dtype), (diagonals, factor, sizes))
 

@@ -134,13 +134,14 @@ def test_reverse_derivative_is_that_of_finite_differences(ridges):
     along = jnp.asarray(rng.uniform(-0.1, 0.1, flat.size))
 
     @jax.jit
+    @jax.value_and_grad
     def distance(flat):
         model, log_n = build(flat)
         return square.expected_distance(model, jnp.exp(log_n), ridge_x=ridges[0], ridge_y=ridges[1])
 
     step = 1e-3
-    difference = (distance(flat + step * along) - distance(flat - step * along)) / (2 * step)
-    np.testing.assert_allclose(jax.grad(distance)(flat) @ along, difference, rtol=2e-3)
+    (less, _), (_, slope), (more, _) = (distance(flat + way * step * along) for way in (-1, 0, 1))
+    np.testing.assert_allclose(slope @ along, (more - less) / (2 * step), rtol=2e-3)
 
 
 def test_mistakes_are_named():
