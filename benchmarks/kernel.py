@@ -9,9 +9,10 @@ Only the ratios mean anything on a shared machine. Typical answer, 2 cores of a 
     2 × cpu, jax 0.12.0.1, 32 bits
        d formulation    trials/s  NumPy/s   ratio  compile
       20 batch_last      223,906    211.0   1,062     3.8s
-      64 batch_last       12,238     61.4     193     6.5s
+      64 batch_last       13,538     61.2     221     8.1s
 
-From d = 128, trials per second of processor time of one core on a machine shared with others, and twice their ratio, for two.
+At d = 64 these are medians of five runs, ratios 212 to 235. From d = 128, trials per second of processor time of one core on a
+machine shared with others, and twice their ratio, for two.
 `batch_first` is from another run, of which the ratio alone means anything:
 
        d  batch_first  tridiagonal  NumPy  ratios

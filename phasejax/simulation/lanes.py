@@ -19,7 +19,8 @@ from phasejax.simulation.fusion import settled
 stretching = jax.numpy_rank_promotion("allow")
 """For what works on lanes: with these last, what all rows or columns share lacks leading axes and is stretched along them."""
 
-_STAGES = 4  # static shrinkings of the active block; more save arithmetic, fewer save compile time
+_STAGES, _SHORTEST = 6, 5  # static shrinkings of the active block, and their least size; more save arithmetic, fewer compiling
+_WRITTEN = 4  # the same where every sum is written out
 _UNROLLED = 64  # terms of a sum that are written out; more take longer to compile than they save
 
 
@@ -71,20 +72,20 @@ def cholesky(s: Array) -> Array:
 def lower_times(lower: Array, b: Array) -> Array:
     """C Bᵀ: lower (p, p, L) holds C, b (q, p, L) → (p, q, L)."""
     c, b = lower.swapaxes(0, 1), b.swapaxes(0, 1)
-    rows = [settled(dot(c[:stop, start:stop, None], b[:stop, None])) for start, stop in stages(len(lower))]
+    rows = [settled(dot(c[:stop, start:stop, None], b[:stop, None])) for start, stop in stages(len(lower), _WRITTEN)]
     return jnp.concatenate(rows)
 
 
 @stretching
 def gram(a: Array) -> Array:
     """The upper triangle, at least, of A Aᵀ: a (p, q, L) → (p, p, L)."""
-    return _upper_gram(a, [a.shape[1]] * _STAGES)
+    return _upper_gram(a, [a.shape[1] for _ in stages(len(a), _WRITTEN)])
 
 
 @stretching
 def lower_gram(lower: Array) -> Array:
     """The upper triangle, at least, of C Cᵀ: lower (p, p, L) holds C → (p, p, L)."""
-    return _upper_gram(lower, [stop for _, stop in stages(len(lower))])
+    return _upper_gram(lower, [stop for _, stop in stages(len(lower), _WRITTEN)])
 
 
 def _upper_gram(a: Array, terms: list[int]) -> Array:
@@ -92,7 +93,7 @@ def _upper_gram(a: Array, terms: list[int]) -> Array:
     a = a.swapaxes(0, 1)
     rows = [
         settled(dot(a[:count, start:stop, None], a[:count, None, start:]))
-        for (start, stop), count in zip(stages(a.shape[1]), terms, strict=False)
+        for (start, stop), count in zip(stages(a.shape[1], _WRITTEN), terms, strict=True)
     ]
     size = a.shape[1]
     return jnp.concatenate([jnp.pad(row, ((0, 0), (size - row.shape[1], 0), (0, 0))) for row in rows])
@@ -125,9 +126,9 @@ def gram_schmidt(x: Array, stride: int = 1) -> Array:
     return lax.fori_loop(0, x.shape[1], finish_column, x)
 
 
-def stages(n: int) -> list[tuple[int, int]]:
-    """0 … n cut into at most `_STAGES` runs: a rolled loop within a run, and a smaller static shape after each."""
-    length = -(-n // _STAGES)
+def stages(n: int, most: int = _STAGES) -> list[tuple[int, int]]:
+    """0 … n cut into so many runs at most: a rolled loop within a run, and a smaller static shape after each."""
+    length = max(_SHORTEST, -(-n // most))
     return [(start, min(start + length, n)) for start in range(0, n, length)]
 
 
