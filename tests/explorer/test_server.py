@@ -283,6 +283,7 @@ def test_the_served_page_shows_the_kernel_s_picture_and_a_newer_one_soon(visit):
         assert "20 draws a cell" in tab.inner_text("#state")
         times = tab.evaluate(FIRST)
         assert times[2] < 5 * 500, times  # half a second on free cores; these may be busy
+        tab.close()  # before the server is gone
 
 
 def test_files_are_dropped_on_the_page_in_order_and_answered(visit, tmp_path, monkeypatch):

@@ -106,12 +106,19 @@ const measure = (() => {
   }
 
   // What the package expects of n pairs at the point of a view; null where a newer point has been asked for.
-  let point = 0;
+  let point = 0, askingPoint = new AbortController();
   async function expectedAtPoint(state) {
-    const mine = ++point;
-    const response = await fetch(`point?${new URLSearchParams({ ...state, size: view.SIZE, session: `${session}-point`, ticket: mine })}`);
-    if (mine !== point || !response.ok) return null;
-    return response.json();
+    askingPoint.abort();
+    askingPoint = new AbortController();
+    const mine = ++point, { signal } = askingPoint;
+    const query = new URLSearchParams({ ...state, size: view.SIZE, session: `${session}-point`, ticket: mine });
+    try {
+      const response = await fetch(`point?${query}`, { signal });
+      return response.ok ? await response.json() : null;
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
   }
 
   return { begin, expectedAtPoint };
