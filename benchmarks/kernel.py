@@ -25,7 +25,8 @@ Both cores free, the tridiagonal formulation against NumPy in a run of its own: 
 
 Stages of batch_last at d = 20, µs a trial on one device: draw 1.7, factorise both matrices 7.2, whole 10.2.
 With ridges on both views the whole takes 1.28 times as long (41 runs in turn, quartiles 1.26 and 1.30), at d = 64 1.52 (15
-runs, 1.48 and 1.61) and at d = 128 1.59 (9 runs, 1.56 and 1.64), alone on both cores. Forming two covariances, factorising them
+runs, 1.48 and 1.61) and at d = 128 1.59 (9 runs, 1.56 and 1.64), alone on both cores. That of
+d = 64 is 1.58 (three runs) since the plain one shrinks its block six times. Forming two covariances, factorising them
 and whitening by them is about 2 d³ multiplications more beside the 4 d³ of the whole.
 """
 

@@ -38,8 +38,6 @@ def pytest_configure(config):
     of linear algebra for each process of xdist: those of several get in each other's way.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when NumPy is loaded: by xdist's processes and by commands
-    # Compiling frees and asks for memory all the time, and glibc gives it back to the system each time: a twentieth of all.
-    os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.mxfast=0:glibc.malloc.trim_threshold=1073741824")
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a worker of xdist is given its parent's

@@ -79,23 +79,22 @@ def lower_times(lower: Array, b: Array) -> Array:
 @stretching
 def gram(a: Array) -> Array:
     """The upper triangle, at least, of A Aᵀ: a (p, q, L) → (p, p, L)."""
-    return _upper_gram(a, [a.shape[1] for _ in stages(len(a), _WRITTEN)])
+    return _upper_gram(a, lambda _: a.shape[1])
 
 
 @stretching
 def lower_gram(lower: Array) -> Array:
     """The upper triangle, at least, of C Cᵀ: lower (p, p, L) holds C → (p, p, L)."""
-    return _upper_gram(lower, [stop for _, stop in stages(len(lower), _WRITTEN)])
+    return _upper_gram(lower, lambda stop: stop)
 
 
-def _upper_gram(a: Array, terms: list[int]) -> Array:
-    """By stages of rows, each with so many terms of its sums."""
-    a = a.swapaxes(0, 1)
+def _upper_gram(a: Array, terms: Callable[[int], int]) -> Array:
+    """By stages of rows: so many terms have the sums of those that end before a row."""
+    a, size = a.swapaxes(0, 1), len(a)
     rows = [
-        settled(dot(a[:count, start:stop, None], a[:count, None, start:]))
-        for (start, stop), count in zip(stages(a.shape[1], _WRITTEN), terms, strict=True)
+        settled(dot(a[: terms(stop), start:stop, None], a[: terms(stop), None, start:]))
+        for start, stop in stages(size, _WRITTEN)
     ]
-    size = a.shape[1]
     return jnp.concatenate([jnp.pad(row, ((0, 0), (size - row.shape[1], 0), (0, 0))) for row in rows])
 
 
@@ -127,7 +126,9 @@ def gram_schmidt(x: Array, stride: int = 1) -> Array:
 
 
 def stages(n: int, most: int = _STAGES) -> list[tuple[int, int]]:
-    """0 … n cut into so many runs at most: a rolled loop within a run, and a smaller static shape after each."""
+    """0 … n cut into so many runs at most, none but the last shorter than `_SHORTEST`: a rolled loop within a run, and a
+    smaller static shape after each.
+    """
     length = max(_SHORTEST, -(-n // most))
     return [(start, min(start + length, n)) for start in range(0, n, length)]
 

@@ -6,13 +6,18 @@ const measure = (() => {
   const session = Math.random().toString(36).slice(2);
   let ticket = 0, workers = [], asking = new AbortController(), last = -Infinity, waiting = 0;
 
+  // In place of a request that nobody waits for any more.
+  function renewed(request) {
+    request.abort();
+    return new AbortController();
+  }
+
   // Begin anew: `heard` is {cells(cells, codes), edges(rows, ca, cp), say(words)}, and hears nothing once there is a newer request.
   function begin(state, served, heard) {
     ticket += 1;
     for (const worker of workers) worker.terminate();
     workers = [];
-    asking.abort();
-    asking = new AbortController();
+    asking = renewed(asking);
     clearTimeout(waiting);
     const start = () => (served ? fromKernel(state, ticket, heard) : fromWorkers(state, heard));
     const since = performance.now() - last;
@@ -108,10 +113,9 @@ const measure = (() => {
   // What the package expects of n pairs at the point of a view; null where a newer point has been asked for.
   let point = 0, askingPoint = new AbortController();
   async function expectedAtPoint(state) {
-    askingPoint.abort();
-    askingPoint = new AbortController();
-    const mine = ++point, { signal } = askingPoint;
-    const query = new URLSearchParams({ ...state, size: view.SIZE, session: `${session}-point`, ticket: mine });
+    askingPoint = renewed(askingPoint);
+    const { signal } = askingPoint;
+    const query = new URLSearchParams({ ...state, size: view.SIZE, session: `${session}-point`, ticket: ++point });
     try {
       const response = await fetch(`point?${query}`, { signal });
       return response.ok ? await response.json() : null;
